@@ -1,0 +1,15 @@
+"""Settings for every test: no model hub is ever asked, and the same examples come up on every machine."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import settings
+
+# Before the model libraries are imported: they read these once, at import.
+os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+
+settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
+# Looks for new examples: `python -m tests.check --hypothesis-profile explore`.
+settings.register_profile("explore", max_examples=2000, deadline=None, print_blob=True)
+settings.load_profile("ci")
