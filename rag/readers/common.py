@@ -1,0 +1,90 @@
+"""What the readers share: limits, paths in messages, fields to articles, stand-in titles. Layer: adapters."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from typing import NamedTuple
+
+from rag.articles import make_article, one_line
+from rag.errors import UsageError
+from rag.types import Article, Problem
+
+TITLE_CHARACTERS = 80
+
+_WORD = re.compile(r"(?<!\w)[^\W\d_]{3,}(?!\w)")
+
+
+class Limits(NamedTuple):
+    """The most characters of one article's text, and bytes held of one line or of one whole file."""
+
+    characters: int
+    bytes: int
+
+
+class Document(NamedTuple):
+    """One file's worth of the input contract's fields, with what went not quite right in getting them."""
+
+    fields: Mapping[str, object]
+    warnings: tuple[str, ...] = ()
+
+
+DocumentParser = Callable[[bytes, str | None], Document]
+"""A whole file's bytes and its name without the extension, if it has one. Raises `UsageError`: no article in it."""
+
+
+def shown(path: str) -> str:
+    """A path fit for a one-line message: names on disk can hold any bytes, line ends and terminal codes included."""
+    return "".join(c if c.isprintable() else "\ufffd" for c in path)
+
+
+def articles_of(
+    fields: object, where: str, limits: Limits, warnings: tuple[str, ...] = ()
+) -> Iterator[Article | Problem]:
+    """The article of one record and a `Problem` for each warning, or the one `Problem` that it is no article."""
+    if not isinstance(fields, Mapping):
+        found = "a list" if isinstance(fields, list) else "a single value"
+        yield Problem(where, f"expected a JSON object, found {found}")
+        return
+    try:
+        article, more = make_article(fields, max_characters=limits.characters)
+    except UsageError as error:
+        yield Problem(where, str(error))
+        return
+    yield article
+    for warning in (*warnings, *more):
+        yield Problem(where, warning)
+
+
+def read_document(
+    data: bytes, parse: DocumentParser, where: str, name: str | None, limits: Limits
+) -> Iterator[Article | Problem]:
+    """The one article of a whole file."""
+    if len(data) > limits.bytes:
+        yield too_large(where, limits)
+        return
+    try:
+        document = parse(data, name)
+    except UsageError as error:
+        yield Problem(where, str(error))
+        return
+    yield from articles_of(document.fields, where, limits, document.warnings)
+
+
+def too_large(where: str, limits: Limits) -> Problem:
+    """A file or a line that is not read, because it would have to be held in memory whole."""
+    return Problem(where, f"is larger than the limit of {limits.bytes} bytes")
+
+
+def fallback_title(name: str | None, text: str) -> str:
+    """The file's name made readable; the opening words where there is no name, or a name with no word in it."""
+    readable = " ".join(re.split(r"[\s_-]+", name or "")).strip()
+    return readable if _WORD.search(readable) else _opening_words(text)
+
+
+def _opening_words(text: str) -> str:
+    first = one_line(text.partition("\n")[0])
+    if len(first) <= TITLE_CHARACTERS:
+        return first
+    cut = first[:TITLE_CHARACTERS]
+    return (cut.rpartition(" ")[0] or cut).rstrip(" ,;:-–—") + "…"
