@@ -1,0 +1,143 @@
+"""Articles into the store, incrementally. Layer: core."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import chain
+
+import numpy as np
+
+from rag.articles import fingerprint
+from rag.chunking import SPLITTER, lead, split_passages, titled
+from rag.errors import IndexMismatchError, NotReadyError
+from rag.ports import VIEWS, Embedder, Store, VectorIndex, Vectors, View
+from rag.settings import Settings
+from rag.types import Article, IndexReport, Passage, Problem
+
+_BATCH_ARTICLES = 64
+_UNFINISHED = "rebuild_unfinished"
+
+Progress = Callable[[IndexReport], None]
+
+
+def build_facts(embedder: Embedder, settings: Settings) -> dict[str, str]:
+    """Everything that decides which passages and vectors an article gets."""
+    return {
+        "embedder": embedder.name,
+        "embedder_digest": embedder.digest,
+        "dimension": str(embedder.dimension),
+        "passage_tokens": str(_passage_tokens(embedder, settings)),
+        "lead_words": str(settings.lead_words),
+        "splitter": SPLITTER,
+    }
+
+
+def _passage_tokens(embedder: Embedder, settings: Settings) -> int:
+    # Room for the title and the special tokens: what the embedder cuts off cannot be found.
+    return min(settings.passage_tokens, max(32, embedder.max_tokens - 40))
+
+
+def require_facts(store: Store, expected: Mapping[str, str]) -> None:
+    """Raise IndexMismatchError naming the first field that differs, NotReadyError after an interrupted rebuild. A new
+    store fits any."""
+    stored = store.facts()
+    if not stored:
+        return
+    if _UNFINISHED in stored:
+        raise NotReadyError("a rebuild of this index was interrupted: run `rag index --rebuild` again")
+    for name, value in expected.items():
+        if stored.get(name) != value:
+            raise IndexMismatchError(
+                f"the index was built with {name} {stored.get(name)}, this run has {value}: set it back, or run "
+                "`rag index --rebuild` to embed the stored articles anew"
+            )
+
+
+def index_articles(
+    incoming: Iterable[Article | Problem],
+    store: Store,
+    embedder: Embedder,
+    settings: Settings,
+    progress: Progress = lambda _: None,
+) -> IndexReport:
+    """Add what is new, replace what changed, skip what is the same; each batch is committed whole before the next.
+
+    Of several articles with one id the last one read wins, whether they come in one run or in two.
+    """
+    facts = build_facts(embedder, settings)
+    require_facts(store, facts)
+    report = IndexReport()
+    problems: list[Problem] = []
+    for batch in _batches(incoming, problems):
+        latest = {a.id: a for a in batch}
+        known = store.fingerprints(list(latest))
+        changed = [a for a in latest.values() if known.get(a.id) != fingerprint(a)]
+        prepared = _prepare(changed, embedder, settings)
+        if prepared:
+            if not store.facts():
+                store.set_facts(facts)
+            store.put(prepared)
+        report = IndexReport(
+            added=report.added + sum(a.id not in known for a in changed),
+            updated=report.updated + sum(a.id in known for a in changed),
+            unchanged=report.unchanged + len(batch) - len(changed),
+            passages=report.passages + sum(len(passages) for _, passages, _ in prepared),
+        )
+        progress(report)
+    return IndexReport(report.added, report.updated, report.unchanged, report.passages, tuple(problems))
+
+
+def rebuild_articles(store: Store, embedder: Embedder, settings: Settings, progress: Progress) -> IndexReport:
+    """Chunk and embed every stored article again with the present embedder and settings."""
+    report = IndexReport()
+    # Until the last batch is in, old and new vectors lie side by side: nobody may search them.
+    store.set_facts({_UNFINISHED: "yes"})
+    for batch in _batches(store.articles(), []):
+        prepared = _prepare(batch, embedder, settings)
+        store.put(prepared)
+        count = sum(len(passages) for _, passages, _ in prepared)
+        report = IndexReport(updated=report.updated + len(batch), passages=report.passages + count)
+        progress(report)
+    store.set_facts(build_facts(embedder, settings))
+    return report
+
+
+def _batches(incoming: Iterable[Article | Problem], problems: list[Problem]) -> Iterator[list[Article]]:
+    batch: list[Article] = []
+    for item in incoming:
+        if isinstance(item, Problem):
+            problems.append(item)
+            continue
+        batch.append(item)
+        if len(batch) == _BATCH_ARTICLES:
+            yield batch
+            batch = []
+    if batch:
+        yield batch
+
+
+def _prepare(
+    articles: Sequence[Article], embedder: Embedder, settings: Settings
+) -> list[tuple[Article, list[Passage], Mapping[View, Vectors]]]:
+    """Passages and vectors of a batch; all its texts go through the embedder together, which is much faster."""
+    limit = _passage_tokens(embedder, settings)
+    split = [split_passages(a, embedder.count_tokens, limit) for a in articles]
+    leads = [lead(a, settings.lead_words) for a in articles]
+    bodies = [titled(a, p.text) for a, passages in zip(articles, split, strict=True) for p in passages]
+    vectors = embedder.embed_documents(list(chain(leads, bodies)))
+    prepared = []
+    at = len(leads)
+    for i, (article, passages) in enumerate(zip(articles, split, strict=True)):
+        views: Mapping[View, Vectors] = {"lead": vectors[i : i + 1], "passage": vectors[at : at + len(passages)]}
+        prepared.append((article, passages, views))
+        at += len(passages)
+    return prepared
+
+
+def sync_vectors(store: Store, indexes: Mapping[View, VectorIndex]) -> list[View]:
+    """Rebuild each vector index that was not built from the store's present state; which ones were."""
+    stamp = store.stamp()
+    stale = [view for view in VIEWS if indexes[view].stamp != stamp]
+    for view in stale:
+        indexes[view].rebuild(stamp, ((np.asarray(ids), vectors) for ids, vectors in store.vectors(view)))
+    return stale

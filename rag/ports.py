@@ -1,0 +1,151 @@
+"""What the core asks of the outside. Layer: ports. The docstrings are the contract; every adapter passes
+tests/contracts.
+
+No adapter lets a foreign exception through: models raise `ModelError`, storage raises `StoreError`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Literal, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from rag.types import Article, Filters, Message, Passage
+
+Vectors = npt.NDArray[np.float32]
+Ids = npt.NDArray[np.int64]
+View = Literal["lead", "passage"]
+"""What a vector stands for: an article's title and first words, or one passage with its title."""
+VIEWS: tuple[View, ...] = ("lead", "passage")
+
+
+class Embedder(Protocol):
+    """Texts to unit vectors. Two methods, because models prompt questions and documents differently."""
+
+    @property
+    def name(self) -> str:
+        """What a person would call it."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 of the weights, in hex: two embedders with one digest give the same vectors."""
+
+    @property
+    def dimension(self) -> int:
+        """Length of a vector."""
+
+    @property
+    def max_tokens(self) -> int:
+        """Tokens of one text that are read; the rest is cut off."""
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Tokens of each text, without the special ones."""
+
+    def embed_documents(self, texts: Sequence[str]) -> Vectors:
+        """(n, dimension) float32 with unit rows, in the order of `texts`; (0, dimension) for none."""
+
+    def embed_query(self, text: str) -> Vectors:
+        """(1, dimension) float32, a unit row."""
+
+
+class VectorIndex(Protocol):
+    """Nearest neighbours by inner product. Knows vectors and integer ids only; derived, so it can always be rebuilt."""
+
+    @property
+    def stamp(self) -> str | None:
+        """The state of the store it was built from; None before the first build."""
+
+    def __len__(self) -> int:
+        """How many vectors it holds."""
+
+    def rebuild(self, stamp: str, batches: Iterable[tuple[Ids, Vectors]]) -> None:
+        """Replace everything by these vectors; on failure the old content stays."""
+
+    def search(self, query: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
+        """The k best `(id, inner product)`, best first; fewer where there are fewer. With `allowed`, exact search
+        among those ids alone, so that a filter never starves the result."""
+
+
+class Store(Protocol):
+    """Articles, passages, the lexical index and every vector: the source of truth. One writer, many readers.
+
+    Integer ids are the store's own and stable until their article changes.
+    """
+
+    def facts(self) -> dict[str, str]:
+        """What the index was built with; empty before the first `put`."""
+
+    def set_facts(self, facts: Mapping[str, str]) -> None:
+        """Record what the index is built with."""
+
+    def stamp(self) -> str:
+        """Changes with every committed change; equal stamps mean equal content."""
+
+    def put(self, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
+        """Add or replace articles in one transaction: all or none. Vectors: one `lead` row, one `passage` row each."""
+
+    def remove(self, article_ids: Sequence[str]) -> int:
+        """Delete articles with all that belongs to them; how many there were."""
+
+    def fingerprints(self, article_ids: Sequence[str]) -> dict[str, str]:
+        """Fingerprint of each of these articles that is stored."""
+
+    def size(self) -> int:
+        """How many articles; asked with every question, so it must be cheap."""
+
+    def count(self) -> dict[str, int]:
+        """How many `articles`, `passages`, `sentences`; reads the whole index."""
+
+    def articles(self) -> Iterator[Article]:
+        """All articles, in the order they were first added."""
+
+    def article(self, article_id: str) -> Article | None:
+        """One article by its id."""
+
+    def load(self, keys: Sequence[int]) -> dict[int, Article]:
+        """Articles by the store's integer keys."""
+
+    def passages(self, keys: Sequence[int]) -> dict[int, list[tuple[int, Passage]]]:
+        """For each article key its passages with their integer ids, in order."""
+
+    def owners(self, view: View, ids: Sequence[int]) -> dict[int, int]:
+        """The article key that each vector id belongs to."""
+
+    def vectors(self, view: View, ids: Sequence[int] | None = None) -> Iterator[tuple[Ids, Vectors]]:
+        """Stored vectors in batches: all, or those of these ids (unknown ids are left out)."""
+
+    def matching(self, filters: Filters) -> list[int]:
+        """Keys of the articles that pass."""
+
+    def vector_ids(self, view: View, keys: Sequence[int]) -> Ids:
+        """Vector ids of these articles."""
+
+    def lexical(self, terms: Sequence[str], k: int, filters: Filters) -> list[tuple[int, float]]:
+        """BM25 over whole articles, any of the terms, filtered inside the query: the k best `(key, score)`, best
+        first, bigger is better. Terms are data: no query syntax is read from them."""
+
+    def document_frequency(self, terms: Sequence[str]) -> dict[str, int]:
+        """In how many articles each term occurs, after the index's own stemming."""
+
+    def check(self) -> Iterator[str]:
+        """Every broken invariant, one line each; nothing when all is well."""
+
+
+class LanguageModel(Protocol):
+    """A chat model. One call at a time; close the iterator to stop early."""
+
+    @property
+    def name(self) -> str:
+        """What a person would call it."""
+
+    @property
+    def context_tokens(self) -> int:
+        """Prompt and answer together fit in this many tokens."""
+
+    def count_tokens(self, text: str) -> int:
+        """Tokens of a plain text."""
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
+        """Greedy decoding, piece by piece. Control tokens written in a message's content are plain characters."""

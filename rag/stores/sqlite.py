@@ -1,0 +1,317 @@
+"""The index database: SQLite with FTS5. Layer: adapters. The source of truth; everything else is derived from it."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from rag.articles import fingerprint, published_day
+from rag.errors import StoreError
+from rag.ports import VIEWS, Ids, Vectors, View
+from rag.types import Article, Filters, Passage, Span
+
+SCHEMA_VERSION = 1
+_COLUMNS = "id, title, text, url, source, published, authors, language, license"
+_TITLE_WEIGHT, _TEXT_WEIGHT = 3.0, 1.0
+_BATCH = 4096
+_LOCK_WAIT_S = 30.0
+
+
+class SqliteStore:
+    """`rag.ports.Store` in one SQLite file. One instance belongs to one thread; the database takes care of the rest."""
+
+    def __init__(self, path: Path) -> None:
+        """Open or create the database. Raises StoreError when it is damaged, locked or of another version."""
+        self._path = path
+        with self._translated():
+            self._db = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
+        try:
+            self._prepare()
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _prepare(self) -> None:
+        with self._translated():
+            self._db.execute("PRAGMA foreign_keys = ON")
+            version = int(self._one("PRAGMA user_version"))
+            if version not in (0, SCHEMA_VERSION):
+                raise StoreError(
+                    f"{self._path} has index format {version}, this newsrag reads {SCHEMA_VERSION}: index anew"
+                )
+            if version == 0:
+                self._create()
+
+    def _create(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.executescript((Path(__file__).parent / "schema.sql").read_text("utf-8"))
+        self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def close(self) -> None:
+        """Release the file."""
+        self._db.close()
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.OperationalError as exc:
+            if "locked" in str(exc):
+                raise StoreError(f"another process is writing to {self._path}: try again when it is done") from exc
+            raise StoreError(f"{self._path}: {exc}") from exc
+        except sqlite3.Error as exc:
+            raise StoreError(f"{self._path} is damaged ({exc}): delete its folder and run `rag index` again") from exc
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        """All or nothing; a new stamp when it commits."""
+        with self._translated():
+            self._db.execute("BEGIN IMMEDIATE")
+            try:
+                yield
+                self._db.execute("INSERT OR REPLACE INTO state VALUES ('stamp', ?)", (secrets.token_hex(8),))
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _rows(self, sql: str, *parameters: Any) -> list[Any]:
+        with self._translated():
+            return self._db.execute(sql, parameters).fetchall()
+
+    def _one(self, sql: str, *parameters: Any) -> Any:
+        rows = self._rows(sql, *parameters)
+        return rows[0][0] if rows else None
+
+    def facts(self) -> dict[str, str]:
+        """See `rag.ports.Store`, as for every method below."""
+        return dict(self._rows("SELECT name, value FROM facts"))
+
+    def set_facts(self, facts: Mapping[str, str]) -> None:
+        with self._transaction():
+            self._db.execute("DELETE FROM facts")
+            self._db.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
+
+    def stamp(self) -> str:
+        return str(self._one("SELECT value FROM state WHERE name = 'stamp'") or "empty")
+
+    def put(self, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
+        with self._transaction():
+            for article, passages, vectors in batch:
+                self._put_one(article, passages, vectors)
+
+    def _put_one(self, article: Article, passages: Sequence[Passage], vectors: Mapping[View, Vectors]) -> None:
+        day = published_day(article.published).isoformat() if article.published else None
+        # An updated article keeps its key, and with it its place in the order of the archive.
+        key = self._one("SELECT key FROM articles WHERE id = ?", article.id)
+        self._db.execute("DELETE FROM articles WHERE key = ?", (key,))
+        values = (article.id, article.title, article.text, article.url, article.source, article.published)
+        more = (json.dumps(article.authors), article.language, article.license, day, fingerprint(article))
+        sql = f"INSERT INTO articles (key, {_COLUMNS}, day, fingerprint) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
+        key = self._db.execute(sql, (key, *values, *more)).lastrowid
+        self._db.execute("INSERT INTO vectors_lead VALUES (?, ?)", (key, _blob(vectors["lead"][0])))
+        for passage, vector in zip(passages, vectors["passage"], strict=True):
+            row = (key, passage.ordinal, passage.start, passage.end, json.dumps(passage.sentences))
+            sql = "INSERT INTO passages (article, ordinal, start, stop, sentences) VALUES (?,?,?,?,?)"
+            passage_key = self._db.execute(sql, row).lastrowid
+            self._db.execute("INSERT INTO vectors_passage VALUES (?, ?)", (passage_key, _blob(vector)))
+
+    def remove(self, article_ids: Sequence[str]) -> int:
+        with self._transaction():
+            sql = "DELETE FROM articles WHERE id IN (SELECT value FROM json_each(?))"
+            return self._db.execute(sql, (json.dumps(list(article_ids)),)).rowcount
+
+    def fingerprints(self, article_ids: Sequence[str]) -> dict[str, str]:
+        sql = "SELECT id, fingerprint FROM articles WHERE id IN (SELECT value FROM json_each(?))"
+        return dict(self._rows(sql, json.dumps(list(article_ids))))
+
+    def size(self) -> int:
+        return int(self._one("SELECT count(*) FROM articles INDEXED BY articles_day"))
+
+    def count(self) -> dict[str, int]:
+        return {
+            "articles": self._one("SELECT count(*) FROM articles"),
+            "passages": self._one("SELECT count(*) FROM passages"),
+            "sentences": self._one("SELECT coalesce(sum(json_array_length(sentences)), 0) FROM passages"),
+        }
+
+    def articles(self) -> Iterator[Article]:
+        last = -1
+        while rows := self._rows(
+            f"SELECT key, {_COLUMNS} FROM articles WHERE key > ? ORDER BY key LIMIT {_BATCH // 16}", last
+        ):
+            yield from (_article(row[1:]) for row in rows)
+            last = rows[-1][0]
+
+    def article(self, article_id: str) -> Article | None:
+        rows = self._rows(f"SELECT {_COLUMNS} FROM articles WHERE id = ?", article_id)
+        return _article(rows[0]) if rows else None
+
+    def load(self, keys: Sequence[int]) -> dict[int, Article]:
+        sql = f"SELECT key, {_COLUMNS} FROM articles WHERE key IN (SELECT value FROM json_each(?))"
+        return {row[0]: _article(row[1:]) for row in self._rows(sql, json.dumps(list(keys)))}
+
+    def passages(self, keys: Sequence[int]) -> dict[int, list[tuple[int, Passage]]]:
+        articles = self.load(keys)
+        found: dict[int, list[tuple[int, Passage]]] = {key: [] for key in articles}
+        sql = """SELECT article, key, ordinal, start, stop, sentences FROM passages
+                 WHERE article IN (SELECT value FROM json_each(?)) ORDER BY article, ordinal"""
+        for owner, key, ordinal, start, stop, sentences in self._rows(sql, json.dumps(list(keys))):
+            article = articles[owner]
+            spans = tuple(Span(*pair) for pair in json.loads(sentences))
+            passage = Passage(article.id, ordinal, start, stop, article.text[start:stop], spans)
+            found[owner].append((key, passage))
+        return found
+
+    def owners(self, view: View, ids: Sequence[int]) -> dict[int, int]:
+        if view == "lead":
+            return {i: i for i in ids}
+        sql = "SELECT key, article FROM passages WHERE key IN (SELECT value FROM json_each(?))"
+        return dict(self._rows(sql, json.dumps(list(ids))))
+
+    def vectors(self, view: View, ids: Sequence[int] | None = None) -> Iterator[tuple[Ids, Vectors]]:
+        if ids is not None:
+            sql = f"SELECT id, vector FROM vectors_{view} WHERE id IN (SELECT value FROM json_each(?)) ORDER BY id"
+            rows = self._rows(sql, json.dumps([int(i) for i in ids]))
+            if rows:
+                yield _matrix(rows)
+            return
+        last = -1
+        while rows := self._rows(
+            f"SELECT id, vector FROM vectors_{view} WHERE id > ? ORDER BY id LIMIT {_BATCH}", last
+        ):
+            yield _matrix(rows)
+            last = rows[-1][0]
+
+    def matching(self, filters: Filters) -> list[int]:
+        where, parameters = self._where(filters)
+        return [key for (key,) in self._rows(f"SELECT key FROM articles a WHERE {where} ORDER BY key", *parameters)]
+
+    def vector_ids(self, view: View, keys: Sequence[int]) -> Ids:
+        if view == "lead":
+            return np.asarray(keys, dtype=np.int64)
+        sql = "SELECT key FROM passages WHERE article IN (SELECT value FROM json_each(?)) ORDER BY key"
+        return np.asarray([key for (key,) in self._rows(sql, json.dumps(list(keys)))], dtype=np.int64)
+
+    def lexical(self, terms: Sequence[str], k: int, filters: Filters) -> list[tuple[int, float]]:
+        if not terms:
+            return []
+        # Each term as a quoted string: FTS5 operators in a question are words like any other.
+        query = " OR ".join(map(_phrase, terms))
+        where, parameters = self._where(filters)
+        sql = f"""SELECT f.rowid, -bm25(articles_fts, {_TITLE_WEIGHT}, {_TEXT_WEIGHT}) AS score
+                  FROM articles_fts f JOIN articles a ON a.key = f.rowid
+                  WHERE articles_fts MATCH ? AND {where} ORDER BY score DESC, f.rowid LIMIT ?"""
+        return [(key, float(score)) for key, score in self._rows(sql, query, *parameters, k)]
+
+    def document_frequency(self, terms: Sequence[str]) -> dict[str, int]:
+        return {term: self._frequency(term) for term in terms}
+
+    def _frequency(self, term: str) -> int:
+        if term.isalnum():
+            return int(self._one("SELECT doc FROM vocabulary WHERE term = ?", term) or 0)
+        # "2.7" and "u.n" are several words to FTS5: count where they stand together.
+        return int(self._one("SELECT count(*) FROM articles_fts WHERE articles_fts MATCH ?", _phrase(term)))
+
+    def _where(self, filters: Filters) -> tuple[str, list[str]]:
+        """SQL condition on `articles a` and its parameters."""
+        conditions = ["1"]
+        parameters: list[str] = []
+        for condition, value in (("a.day >= ?", filters.since), ("a.day <= ?", filters.until)):
+            if value is not None:
+                conditions.append(condition)
+                parameters.append(value.isoformat())
+        if filters.source is not None:
+            # SQLite folds the case of ASCII letters only.
+            wanted = filters.source.casefold()
+            outlets = self._rows("SELECT DISTINCT source FROM articles WHERE source IS NOT NULL")
+            conditions.append("a.source IN (SELECT value FROM json_each(?))")
+            parameters.append(json.dumps([outlet for (outlet,) in outlets if outlet.casefold() == wanted]))
+        return " AND ".join(conditions), parameters
+
+    def check(self) -> Iterator[str]:
+        for (line,) in self._rows("PRAGMA integrity_check"):
+            if line != "ok":
+                yield f"SQLite: {line}"
+        for table, row, parent, _ in self._rows("PRAGMA foreign_key_check"):
+            yield f"row {row} of {table} belongs to no row of {parent}"
+        try:
+            # Rank 1: compare with the articles too, not only within.
+            self._db.execute("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
+        except sqlite3.DatabaseError as exc:
+            yield f"lexical index does not match the articles: {exc}"
+        yield from self._check_vectors()
+        yield from self._check_offsets()
+
+    def _check_vectors(self) -> Iterator[str]:
+        for view, table in zip(VIEWS, ("articles", "passages"), strict=True):
+            sql = f"""SELECT count(*) FROM {table} t LEFT JOIN vectors_{view} v ON v.id = t.key WHERE v.id IS NULL"""
+            if missing := self._one(sql):
+                yield f"{missing} {table} have no {view} vector"
+        sizes = self._rows(
+            "SELECT DISTINCT length(vector) FROM vectors_passage UNION SELECT length(vector) FROM vectors_lead"
+        )
+        if len(sizes) > 1:
+            yield f"vectors of {len(sizes)} different lengths"
+            return
+        for view in VIEWS:
+            for ids, vectors in self.vectors(view):
+                odd = ids[~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-3)]
+                yield from (f"{view} vector {i} is not of unit length" for i in odd)
+
+    def _check_offsets(self) -> Iterator[str]:
+        """Making a Passage checks its offsets; a text changed behind our back shows as a stale fingerprint."""
+        for key, article_id, stored in self._rows("SELECT key, id, fingerprint FROM articles"):
+            try:
+                article = self.load([key])[key]
+                passages = [passage for _, passage in self.passages([key])[key]]
+            except Exception as exc:  # a damaged row may break anything that reads it
+                yield f"article {article_id}: {exc}"
+                continue
+            if fingerprint(article) != stored:
+                yield f"article {article_id}: its text differs from its fingerprint"
+            elif not _covered(article, passages):
+                yield f"article {article_id}: its passages are not its sentences, one after the other"
+
+
+def _covered(article: Article, passages: Sequence[Passage]) -> bool:
+    """Whether the passages begin and end with their sentences, and the sentences leave out nothing but white space."""
+    at = 0
+    for i, passage in enumerate(passages):
+        spans = passage.sentences
+        if passage.ordinal != i or not spans or (spans[0].start, spans[-1].end) != (passage.start, passage.end):
+            return False
+        for start, end in spans:
+            if start < at or article.text[at:start].strip():
+                return False
+            at = end
+    return not article.text[at:].strip()
+
+
+def _phrase(term: str) -> str:
+    """A quoted FTS5 string: what is in it is never query syntax. A NUL would end it."""
+    return '"{}"'.format(term.replace('"', '""').replace("\0", " "))
+
+
+def _blob(vector: Vectors) -> bytes:
+    return np.ascontiguousarray(vector, dtype="<f4").tobytes()
+
+
+def _matrix(rows: list[Any]) -> tuple[Ids, Vectors]:
+    ids = np.asarray([row[0] for row in rows], dtype=np.int64)
+    if len({len(row[1]) for row in rows}) > 1:
+        raise StoreError("the stored vectors have different lengths: run `rag index --rebuild`")
+    flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
+    return ids, flat.reshape(len(rows), -1).astype(np.float32, copy=False)
+
+
+def _article(row: Any) -> Article:
+    article_id, title, text, url, source, published, authors, language, license_ = row
+    return Article(article_id, title, text, url, source, published, tuple(json.loads(authors)), language, license_)

@@ -1,0 +1,62 @@
+"""Settings come from the environment, are checked there, and stamp every answer."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from pydantic import ValidationError
+
+from rag.errors import UsageError
+from rag.settings import Settings, default_index
+
+
+@pytest.fixture(autouse=True)
+def _no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in [n for n in os.environ if n.startswith("NEWSRAG_")]:
+        monkeypatch.delenv(name)
+
+
+def test_the_environment_overrides_the_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSRAG_LLM", "/models/other.gguf")
+    monkeypatch.setenv("NEWSRAG_THREADS", "3")
+    settings = Settings.load()
+    assert (settings.llm, settings.threads, settings.embedder) == ("/models/other.gguf", 3, "bundled")
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("NEWSRAG_THREADS", "many"),
+        ("NEWSRAG_THREADS", "-1"),
+        ("NEWSRAG_AMX", "maybe"),
+        ("NEWSRAG_ANSWERABLE_THRESHOLD", "1.5"),
+        ("NEWSRAG_EVIDENCE_SENTENCES", "0"),
+    ],
+)
+def test_a_bad_variable_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, name: str, value: str) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=f"^environment variable {name}: [^\n]+$"):
+        Settings.load()
+
+
+def test_settings_do_not_change_and_know_no_others() -> None:
+    settings = Settings()
+    with pytest.raises(ValidationError):
+        settings.threads = 2  # type: ignore[misc]
+    with pytest.raises(ValidationError):
+        Settings(thread=2)  # type: ignore[call-arg]
+
+
+def test_the_digest_tells_settings_apart() -> None:
+    assert Settings().digest() == Settings().digest() == Settings(debug=True).digest()
+    assert Settings().digest() != Settings(evidence_sentences=7).digest()
+    assert len(bytes.fromhex(Settings().digest())) == 6
+
+
+def test_every_setting_is_described() -> None:
+    assert [name for name, field in Settings.model_fields.items() if not field.description] == []
+
+
+def test_the_index_is_where_people_are_told() -> None:
+    assert default_index().as_posix() == "indexes/default"
