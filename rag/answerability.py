@@ -1,0 +1,32 @@
+"""Does the evidence answer the question at all? Layer: pure. The features of the refusal model.
+
+They tell a question about something else from one about these stories; they do not tell whether a story that has
+everything else lacks the one fact asked for (docs/evaluation.md has the figures).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag import lexical
+from rag.evidence import Query
+from rag.types import Evidence
+
+_BEST = 6
+
+
+def features(query: Query, evidence: Sequence[Evidence]) -> dict[str, float]:
+    """Signals over the evidence, best first (not empty); each between 0 and 1.
+
+    The article's whole text counts for names and terms: "the EU" must be somewhere in the story, if not in the
+    sentence.
+    """
+    best = evidence[0]
+    about = f"{best.article.title} {best.article.text} {best.article.source or ''}"
+    story = frozenset(lexical.stem(w) for w in lexical.words(about))
+    return {
+        # Of the best few: the sentence that answers may be one that says only "he" and "it".
+        "cosine": max(e.signals["cosine"] for e in evidence[:_BEST]),
+        "terms_in_story": lexical.coverage(query.terms, lexical.found(query.terms, story), query.rarity),
+        "names_in_story": lexical.coverage(query.names, story, query.rarity),
+    }

@@ -1,0 +1,96 @@
+"""The sentences that answer, out of the articles that were found. Layer: pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from rag import lexical, questions
+from rag.types import Article, Evidence, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """A question taken apart once: its terms with their rarity, its names, the kind of answer it wants."""
+
+    text: str
+    terms: tuple[str, ...]
+    names: tuple[str, ...]
+    rarity: Mapping[str, float]
+    kind: questions.Asked
+
+    @classmethod
+    def of(cls, text: str, rarity: Mapping[str, float]) -> Query:
+        """`rarity` by stem; a stem that it lacks weighs 1."""
+        names = tuple(lexical.stem(n) for n in questions.key_names(text))
+        return cls(text, tuple(lexical.terms(text)), names, rarity, questions.asked(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """One sentence of a found article, with what the search already knows of it."""
+
+    article: Article
+    span: Span
+    position: int  # which sentence of its article, from 0
+    previous: str  # the sentence before it, or nothing
+    passage_cosine: float  # of its passage with the question
+    article_score: float  # of its article, 0 for the best found and below for the others
+    copies: int = 0
+
+    @property
+    def text(self) -> str:
+        """The sentence, verbatim."""
+        return self.article.text[self.span.start : self.span.end]
+
+
+def lexical_features(query: Query, candidate: Candidate) -> dict[str, float]:
+    """What can be said of a sentence without a model; each between 0 and 1 but for `article` (0 and below)."""
+    own = frozenset(lexical.stem(w) for w in lexical.words(candidate.text))
+    title = frozenset(lexical.terms(candidate.article.title))
+    before = frozenset(lexical.terms(candidate.previous))
+    here = lexical.found(query.terms, own)
+    around = here | lexical.found(query.terms, title | before)
+    return {
+        "terms": lexical.coverage(query.terms, here, query.rarity),
+        "terms_in_context": lexical.coverage(query.terms, around, query.rarity),
+        "names": lexical.coverage(query.names, own, query.rarity),
+        "names_in_context": lexical.coverage(query.names, own | title | before, query.rarity),
+        "kind": questions.fits(query.kind, query.text, candidate.text),
+        "early": 1.0 / (1.0 + candidate.position),
+        "article": candidate.article_score,
+        "passage_cosine": candidate.passage_cosine,
+        "short": 1.0 if len(own) < 6 else 0.0,
+    }
+
+
+def shortlist(query: Query, candidates: Iterable[Candidate], size: int) -> list[tuple[Candidate, dict[str, float]]]:
+    """The sentences worth a vector of their own: embedding is the cost of this step."""
+    featured = [(c, lexical_features(query, c)) for c in candidates]
+    featured.sort(key=lambda cf: -_cheap(cf[1]))
+    return featured[:size]
+
+
+def _cheap(f: Mapping[str, float]) -> float:
+    return f["terms"] + 0.5 * f["terms_in_context"] + f["passage_cosine"] + 0.3 * f["kind"] + 0.25 * f["article"]
+
+
+def select(ranked: Sequence[Evidence], tokens: Sequence[int], *, most: int, budget: int) -> list[Evidence]:
+    """The best that fit, in order; a sentence that says again what is already there is left out.
+
+    At least one is given, however long: the budget bounds the prompt, it does not refuse.
+    """
+    chosen: list[Evidence] = []
+    seen: list[frozenset[tuple[str, ...]]] = []
+    used = 0
+    for item, cost in zip(ranked, tokens, strict=True):
+        shingles = lexical.shingles(item.text, 3)
+        repeated = any(len(shingles & s) >= 0.7 * min(len(shingles), len(s)) for s in seen)
+        if repeated or (chosen and used + cost > budget):
+            continue
+        chosen.append(item)
+        seen.append(shingles)
+        used += cost
+        if len(chosen) == most:
+            break
+    return chosen

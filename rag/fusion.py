@@ -1,0 +1,41 @@
+"""Several rankings of the same things into one. Layer: pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+
+Ranking = Sequence[tuple[int, float]]
+"""(key, score), best first."""
+
+
+def reciprocal_rank(rankings: Mapping[str, Ranking], weights: Mapping[str, float], k: int = 60) -> dict[int, float]:
+    """Sum over the rankings of weight / (k + rank), rank from 1; a thing a ranking lacks gets nothing from it.
+
+    Source: Cormack, Clarke and Büttcher, Reciprocal Rank Fusion, SIGIR 2009.
+    """
+    fused: dict[int, float] = {}
+    for name, ranking in rankings.items():
+        for rank, (key, _) in enumerate(ranking, start=1):
+            fused[key] = fused.get(key, 0.0) + weights.get(name, 1.0) / (k + rank)
+    return fused
+
+
+def standard_scores(rankings: Mapping[str, Ranking], weights: Mapping[str, float]) -> dict[int, float]:
+    """Weighted sum of z-scores, each over its own ranking; a thing a ranking lacks gets that ranking's lowest.
+
+    Unlike ranks, scores keep how far ahead the best is, so an exact lexical match is not drowned by five vague
+    neighbours (see docs/decisions/fusion.md for the figures).
+    """
+    keys = {key for ranking in rankings.values() for key, _ in ranking}
+    fused = dict.fromkeys(keys, 0.0)
+    for name, ranking in rankings.items():
+        if not ranking:
+            continue
+        scores = dict(ranking)
+        mean = sum(scores.values()) / len(scores)
+        deviation = math.sqrt(sum((s - mean) ** 2 for s in scores.values()) / len(scores)) or 1.0
+        lowest = min(scores.values())
+        for key in keys:
+            fused[key] += weights.get(name, 1.0) * (scores.get(key, lowest) - mean) / deviation
+    return fused

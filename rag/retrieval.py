@@ -1,0 +1,149 @@
+"""A question to articles, and to the sentences that may answer it. Layer: core."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+
+from rag import dedup, evidence, lexical
+from rag.chunking import titled
+from rag.evidence import Candidate, Query
+from rag.fusion import Ranking, reciprocal_rank, standard_scores
+from rag.linear import LinearModel
+from rag.ports import Embedder, Ids, Store, VectorIndex, Vectors, View
+from rag.settings import Settings
+from rag.types import Evidence, Filters, Hit, Passage
+
+# What each view of an article counts for; see docs/decisions/fusion.md for the measurements.
+WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
+_SHORTLIST = 48  # sentences that get a vector of their own
+
+
+@dataclass(frozen=True, slots=True)
+class _Scored:
+    """Fused score of an article and what each view gave it."""
+
+    key: int
+    score: float
+    views: Mapping[str, float]
+
+
+class Retriever:
+    """Searches one index. Holds no state of a question; safe to use again and again."""
+
+    def __init__(
+        self,
+        store: Store,
+        vectors: Mapping[View, VectorIndex],
+        embedder: Embedder,
+        settings: Settings,
+        evidence_model: LinearModel,
+    ) -> None:
+        """`vectors` must be in step with the store (`rag.indexing.sync_vectors`)."""
+        self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
+        self._model = evidence_model
+        self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
+
+    def search(self, question: str, k: int, filters: Filters) -> list[Hit]:
+        """The k best articles, each with its best passage, copies of one story in one slot; best first."""
+        query = self._embed_query(question)
+        rankings = self._rankings(question, query, filters)
+        fuse = standard_scores if self._settings.fusion == "scores" else reciprocal_rank
+        fused = fuse(rankings, WEIGHTS)
+        scores = {name: dict(ranking) for name, ranking in rankings.items()}
+        best = sorted(fused, key=lambda key: (-fused[key], key))[: 2 * k + 10]
+        scored = [_Scored(key, fused[key], {n: s[key] for n, s in scores.items() if key in s}) for key in best]
+        return self._hits(scored, query, lexical.terms(question), k)
+
+    def _rankings(self, question: str, query: Vectors, filters: Filters) -> dict[str, Ranking]:
+        depth = self._settings.candidates
+        keys = self._store.matching(filters) if filters else None
+        return {
+            "lexical": self._store.lexical(lexical.content_words(question) or lexical.words(question), depth, filters),
+            "lead": self._vectors["lead"].search(query, depth, self._ids("lead", keys)),
+            "passage": self._best_passages(query, depth, keys),
+        }
+
+    def _ids(self, view: View, keys: list[int] | None) -> Ids | None:
+        return None if keys is None else self._store.vector_ids(view, keys)
+
+    def _best_passages(self, query: Vectors, depth: int, keys: list[int] | None) -> Ranking:
+        """Articles by their best passage. Twice as many passages as articles wanted: long ones have several."""
+        found = self._vectors["passage"].search(query, 2 * depth, self._ids("passage", keys))
+        owners = self._store.owners("passage", [i for i, _ in found])
+        best: dict[int, float] = {}
+        for passage, score in found:
+            best.setdefault(owners[passage], score)
+        return list(best.items())[:depth]
+
+    def _hits(self, scored: Sequence[_Scored], query: Vectors, wanted: list[str], k: int) -> list[Hit]:
+        articles = self._store.load([s.key for s in scored])
+        group = dedup.group_copies([articles[s.key].text for s in scored])
+        slots = list(dict.fromkeys(group))[:k]
+        passages = self._store.passages([scored[i].key for i in slots])
+        hits = []
+        for i in slots:
+            found = scored[i]
+            passage = self._best_passage(passages[found.key], query, wanted)
+            hits.append(Hit(found.key, articles[found.key], passage, found.score, found.views, group.count(i) - 1))
+        return hits
+
+    def _best_passage(self, passages: list[tuple[int, Passage]], query: Vectors, wanted: list[str]) -> Passage:
+        cosines = self._passage_cosines(passages, query)
+
+        def score(item: tuple[int, Passage]) -> float:
+            return cosines[item[0]] + 0.5 * lexical.coverage(wanted, frozenset(lexical.terms(item[1].text)), {})
+
+        return max(passages, key=score)[1]
+
+    def _passage_cosines(self, passages: list[tuple[int, Passage]], query: Vectors) -> dict[int, float]:
+        cosines: dict[int, float] = {}
+        for ids, vectors in self._store.vectors("passage", [i for i, _ in passages]):
+            cosines.update(zip(ids.tolist(), (vectors @ query[0]).tolist(), strict=True))
+        return cosines
+
+    def query(self, question: str) -> Query:
+        """The question's terms with their rarity in this archive."""
+        stems = list(dict.fromkeys([*lexical.terms(question), *(lexical.stem(w) for w in lexical.words(question))]))
+        return Query.of(question, self.rarity(stems))
+
+    def rarity(self, stems: Sequence[str]) -> dict[str, float]:
+        """Inverse document frequency of stems in this archive."""
+        return lexical.rarity(self._store.document_frequency(stems), self._store.size())
+
+    def evidence(self, query: Query, hits: Sequence[Hit]) -> list[Evidence]:
+        """All shortlisted sentences of the hits, ranked by the evidence model; scores are its log odds."""
+        listed = evidence.shortlist(query, self._candidates(query.text, hits), _SHORTLIST)
+        vectors = self._embedder.embed_documents([titled(c.article, c.text) for c, _ in listed])
+        cosines = vectors @ self._embed_query(query.text)[0]
+        ranked = []
+        for (candidate, features), cosine in zip(listed, cosines.tolist(), strict=True):
+            signals = {**features, "cosine": cosine}
+            score = self._model.logit(signals)
+            ranked.append(Evidence(candidate.article, candidate.span, score, signals, candidate.copies))
+        return sorted(ranked, key=lambda e: -e.score)
+
+    def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
+        query = self._embed_query(question)
+        passages = self._store.passages([hit.key for hit in hits])
+        found = []
+        for hit in hits:
+            own = passages[hit.key]
+            cosines = self._passage_cosines(own, query)
+            previous = ""
+            spans = [(span, cosines[i]) for i, passage in own for span in passage.sentences]
+            for position, (span, cosine) in enumerate(spans):
+                candidate = Candidate(
+                    hit.article, span, position, previous, cosine, hit.score - hits[0].score, hit.copies
+                )
+                found.append(candidate)
+                previous = candidate.text
+        return found
+
+    def similarity(self, a: str, b: str) -> float:
+        """Cosine of two sentences."""
+        first, second = self._embedder.embed_documents([a, b])
+        return float(np.dot(first, second))
