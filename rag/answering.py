@@ -1,0 +1,258 @@
+"""One question to one checked answer. Layer: core. `stream` is the primitive, `ask` folds its events."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from rag import answerability, citing, evidence, lexical, questions
+from rag.evidence import Query
+from rag.linear import LinearModel
+from rag.ports import LanguageModel
+from rag.prompting import REFUSAL, Prompts, estimated_tokens
+from rag.retrieval import Retriever
+from rag.settings import Settings
+from rag.types import (
+    Answer,
+    AnswerSentence,
+    Citation,
+    Done,
+    Event,
+    Evidence,
+    Filters,
+    Hit,
+    Mode,
+    Refusal,
+    Retrieved,
+    SentenceReady,
+)
+from rag.verifying import Verdict, verify
+
+# Evidence this far (in log odds) below the best is about something else: it may not carry the answer.
+_RELEVANT = 1.0
+_CLOSEST = 3
+_DRAFT_SENTENCES = 2
+ANY = Filters()
+
+
+@dataclass(slots=True)
+class _Ledger:
+    """The citations of one answer, numbered in order of first use."""
+
+    citations: list[Citation] = field(default_factory=list)
+    _numbers: dict[tuple[str, int], int] = field(default_factory=dict)
+
+    def cite(self, item: Evidence) -> tuple[int, tuple[Citation, ...]]:
+        """The number of this evidence, and its citation when it is new."""
+        place = (item.article.id, item.span.start)
+        if place in self._numbers:
+            return self._numbers[place], ()
+        number = len(self.citations) + 1
+        # What is served is the article's own words, checked once more where they leave the system.
+        citation = Citation.of(item, number)
+        self._numbers[place] = number
+        self.citations.append(citation)
+        return number, (citation,)
+
+    def has(self, item: Evidence) -> bool:
+        """Whether it is cited already."""
+        return (item.article.id, item.span.start) in self._numbers
+
+
+class _Clock:
+    """Milliseconds since it was made, by name."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.marks: dict[str, int] = {}
+
+    def mark(self, name: str) -> None:
+        """Note the time, once per name."""
+        self.marks.setdefault(name, round(1000 * (time.perf_counter() - self._start)))
+
+
+class Rag:
+    """Questions over one index. One question at a time: the language model has one context."""
+
+    def __init__(
+        self,
+        retriever: Retriever,
+        load_llm: Callable[[], LanguageModel],
+        prompts: Prompts,
+        answerable: LinearModel,
+        settings: Settings,
+        model: Mapping[str, str | None],
+    ) -> None:
+        """`load_llm` is called when a draft is first wanted, and must return the same model each time: quote mode
+        loads none. `model` is the stamp put on every answer."""
+        self._retriever, self._load_llm, self._prompts = retriever, load_llm, prompts
+        self._answerable, self._settings, self._model = answerable, settings, model
+
+    def search(self, words: str, k: int, filters: Filters = ANY) -> list[Hit]:
+        """The k best articles. Raises UsageError for an empty or overlong query."""
+        return self._retriever.search(questions.checked(words, self._settings.question_characters), k, filters)
+
+    def ask(self, question: str, *, filters: Filters = ANY, mode: Mode = "answer") -> Answer:
+        """The whole answer. Raises UsageError for a bad question, BackendError when a model or the store fails."""
+        for event in self.stream(question, filters=filters, mode=mode):
+            if isinstance(event, Done):
+                return event.answer
+        raise AssertionError("a stream ends with Done")
+
+    def stream(self, question: str, *, filters: Filters = ANY, mode: Mode = "answer") -> Iterator[Event]:
+        """Retrieved, then a SentenceReady for each checked sentence, then Done. Raises as `ask` does."""
+        question = questions.checked(question, self._settings.question_characters)
+        clock = _Clock()
+        query, ranked, chosen = self.find(question, filters)
+        clock.mark("retrieve")
+        yield Retrieved(tuple(chosen))
+        ledger = _Ledger()
+        sentences: list[AnswerSentence] = []
+        if chosen and self.answerable(query, ranked) >= self._threshold():
+            relevant = [e for e in chosen if e.score >= chosen[0].score - _RELEVANT]
+            produce = self._drafted if mode == "answer" else self._quoted
+            for sentence, new in produce(query, chosen, relevant, ledger):
+                clock.mark("first_sentence")
+                sentences.append(sentence)
+                yield SentenceReady(sentence, new)
+        clock.mark("total")
+        yield Done(self._answer(question, sentences, ledger, ranked, clock, mode))
+
+    def find(self, question: str, filters: Filters) -> tuple[Query, list[Evidence], list[Evidence]]:
+        """The question taken apart, all ranked evidence, and the part of it that the answer may use."""
+        query = self._retriever.query(question)
+        hits = self._retriever.search(question, self._settings.hits, filters)
+        ranked = self._retriever.evidence(query, hits) if hits else []
+        tokens = [estimated_tokens(e.text) for e in ranked]
+        settings = self._settings
+        chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
+        return query, ranked, chosen
+
+    def answerable(self, query: Query, ranked: Sequence[Evidence]) -> float:
+        """Probability that the evidence (best first, not empty) answers the question."""
+        return self._answerable.probability(answerability.features(query, ranked))
+
+    def _threshold(self) -> float:
+        chosen = self._settings.answerable_threshold
+        return self._answerable.threshold if chosen is None else chosen
+
+    def _quoted(
+        self, query: Query, chosen: Sequence[Evidence], relevant: Sequence[Evidence], ledger: _Ledger
+    ) -> Iterator[tuple[AnswerSentence, tuple[Citation, ...]]]:
+        """The best evidence in its own words."""
+        for item in relevant[: self._settings.quoted_sentences]:
+            if not ledger.has(item):
+                number, new = ledger.cite(item)
+                yield AnswerSentence(quotation(item.text), (number,), "quoted", 1.0), new
+
+    def _drafted(
+        self, query: Query, chosen: Sequence[Evidence], relevant: Sequence[Evidence], ledger: _Ledger
+    ) -> Iterator[tuple[AnswerSentence, tuple[Citation, ...]]]:
+        """The model's sentences that the evidence supports; where one fails, the quotation takes its place."""
+        shown: set[str] = set()
+        for draft in self._drafts(query.text, list(chosen)):
+            item, verdict = self._supported(draft, chosen, relevant)
+            if item is None:
+                yield from self._quoted(query, chosen, relevant, ledger)
+            elif draft.text not in shown:
+                shown.add(draft.text)
+                number, new = ledger.cite(item)
+                yield _shown(draft.text, item, number, verdict), new
+        if not ledger.citations:
+            yield from self._quoted(query, chosen, relevant, ledger)
+
+    def _drafts(self, question: str, chosen: list[Evidence]) -> Iterator[citing.Draft]:
+        """The model's first sentences. No draft at all where not even one sentence fits its context."""
+        llm = self._load_llm()
+        limit = llm.context_tokens - self._settings.answer_tokens - 64  # 64: the chat template's own tokens
+        messages = self._prompts.messages(question, chosen)
+        while sum(llm.count_tokens(m.content) for m in messages) > limit:
+            if len(chosen) == 1:
+                return
+            chosen = chosen[:-1]
+            messages = self._prompts.messages(question, chosen)
+        pieces = llm.stream(messages, max_tokens=self._settings.answer_tokens)
+        try:
+            for count, sentence in enumerate(citing.sentences(pieces), start=1):
+                yield citing.parse(sentence, len(chosen))
+                if count == _DRAFT_SENTENCES:
+                    return
+        finally:
+            close = getattr(pieces, "close", None)
+            if close:
+                close()
+
+    def _supported(
+        self, draft: citing.Draft, chosen: Sequence[Evidence], relevant: Sequence[Evidence]
+    ) -> tuple[Evidence | None, Verdict]:
+        """The evidence that supports a draft: what it cites first, then any other; None where nothing does."""
+        cited = [chosen[i] for i in draft.cited]
+        verdict = Verdict(False, 0.0, ("no evidence",))
+        for item in [*cited, *(e for e in chosen if e not in cited)]:
+            if item not in relevant:
+                continue
+            verdict = self.verdict(draft.text, item)
+            if verdict.supported:
+                return item, verdict
+        return None, verdict
+
+    def verdict(self, sentence: str, item: Evidence) -> Verdict:
+        """The check of one sentence against one piece of evidence."""
+        return verify(
+            sentence,
+            item.text,
+            outlet=item.article.source,
+            rarity=self._retriever.rarity(lexical.terms(sentence)),
+            similarity=self._retriever.similarity(sentence, item.text),
+            threshold=self._settings.support_threshold,
+        )
+
+    def _answer(
+        self,
+        question: str,
+        sentences: Sequence[AnswerSentence],
+        ledger: _Ledger,
+        ranked: Sequence[Evidence],
+        clock: _Clock,
+        mode: Mode,
+    ) -> Answer:
+        refusal = None if sentences else Refusal("not_in_corpus", closest(ranked))
+        model = self._model if mode == "answer" else {**self._model, "llm": None}
+        return Answer(
+            question=question,
+            answered=bool(sentences),
+            answer=" ".join(s.marked for s in sentences) or REFUSAL,
+            sentences=tuple(sentences),
+            citations=tuple(ledger.citations),
+            refusal=refusal,
+            timings_ms=clock.marks,
+            model=model,
+        )
+
+
+def _shown(text: str, item: Evidence, number: int, verdict: Verdict) -> AnswerSentence:
+    """A supported draft; one that copied its evidence is marked as the quotation it is."""
+    if finished(text) == " ".join(item.text.split()):
+        return AnswerSentence(quotation(item.text), (number,), "quoted", 1.0)
+    return AnswerSentence(finished(text), (number,), "verified", round(verdict.score, 3))
+
+
+def closest(ranked: Sequence[Evidence]) -> tuple[Citation, ...]:
+    """The nearest sentence of each of the nearest stories: what a refusal can still offer."""
+    stories: dict[str, Evidence] = {}
+    for item in ranked:
+        stories.setdefault(item.article.id, item)
+    return tuple(Citation.of(item, n) for n, item in enumerate(list(stories.values())[:_CLOSEST], start=1))
+
+
+def quotation(text: str) -> str:
+    """A sentence shown in the article's own words, in quotation marks unless it brings its own."""
+    text = " ".join(text.split())
+    return text if any(mark in text for mark in '“”"') else f"“{text}”"
+
+
+def finished(text: str) -> str:
+    """A drafted sentence with a capital and a stop."""
+    text = text[:1].upper() + text[1:]
+    return text if text.endswith((".", "!", "?", "”", '"')) else f"{text}."

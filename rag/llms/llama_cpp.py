@@ -1,0 +1,119 @@
+"""A GGUF model through llama.cpp, in this process. Layer: adapters."""
+
+from __future__ import annotations
+
+import threading
+import weakref
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Literal
+
+import llama_cpp
+import llama_cpp.llama_cpp as native
+from llama_cpp.llama_chat_format import Jinja2ChatFormatter
+
+from rag.errors import ModelError
+from rag.resources import LLM_SHA256, bundled_llm, llm_name, require_digest, sha256
+from rag.types import Message
+
+_CHATML = (
+    "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
+    "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
+)
+_loading = threading.Lock()
+
+
+@contextmanager
+def _default_parameters(use_extra_bufts: bool) -> Iterator[None]:
+    """`Llama()` does not expose `use_extra_bufts`, but starts from these defaults."""
+    original = native.llama_model_default_params
+
+    def changed() -> Any:
+        parameters = original()
+        parameters.use_extra_bufts = use_extra_bufts
+        return parameters
+
+    with _loading:
+        native.llama_model_default_params = changed
+        try:
+            yield
+        finally:
+            native.llama_model_default_params = original
+
+
+class LlamaCppModel:
+    """`rag.ports.LanguageModel`. The model keeps the longest common prefix of two prompts, so the constant part of a
+    prompt is evaluated once."""
+
+    def __init__(self, model: str, *, context_tokens: int, threads: int, extra_buffers: bool) -> None:
+        """Load 'bundled' or the path of a GGUF file. Raises ModelError when it is missing, damaged or no GGUF."""
+        bundled = model == "bundled"
+        path = bundled_llm() if bundled else Path(model)
+        if not path.is_file():
+            raise ModelError(f"no such model file: {path}")
+        self.digest = require_digest(path, LLM_SHA256) if bundled else sha256(path)
+        self.name = llm_name(model)
+        try:
+            with _default_parameters(extra_buffers):
+                self._llama = llama_cpp.Llama(
+                    model_path=str(path),
+                    n_ctx=context_tokens,
+                    n_batch=512,
+                    n_threads=threads,
+                    n_threads_batch=threads,
+                    verbose=False,
+                )
+        except (ValueError, RuntimeError, AssertionError) as exc:
+            raise ModelError(f"cannot load the model file {path}: damaged, or not a GGUF file") from exc
+        # Left to the interpreter's last moments, closing fails loudly: llama_cpp's own parts are gone by then.
+        weakref.finalize(self, self._llama.close)
+        self.context_tokens = self._llama.n_ctx()
+        template = self._llama.metadata.get("tokenizer.chat_template", _CHATML)
+        self._format = Jinja2ChatFormatter(template, eos_token=self._piece("eos"), bos_token=self._piece("bos"))
+
+    def _piece(self, which: Literal["bos", "eos"]) -> str:
+        token = self._llama.token_eos() if which == "eos" else self._llama.token_bos()
+        return self._llama.detokenize([token], special=True).decode("utf-8", errors="replace") if token >= 0 else ""
+
+    def count_tokens(self, text: str) -> int:
+        """See `rag.ports.LanguageModel`."""
+        return len(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+    def prompt_tokens(self, messages: Sequence[Message]) -> list[int]:
+        """The chat template's own text becomes control tokens; the contents never do, whatever they spell.
+
+        The template is rendered around stand-ins, which mark where data begins and ends.
+        """
+        stand_ins = [f"\x02{i}\x03" for i in range(len(messages))]
+        rendered = self._format(
+            messages=[{"role": m.role, "content": s} for m, s in zip(messages, stand_ins, strict=True)]  # type: ignore[misc]
+        ).prompt
+        tokens: list[int] = []
+        for message, stand_in in zip(messages, stand_ins, strict=True):
+            before, found, rendered = rendered.partition(stand_in)
+            if not found:
+                raise ModelError(f"the chat template of {self.name} leaves out a {message.role} message")
+            tokens += self._llama.tokenize(before.encode(), add_bos=False, special=True)
+            tokens += self._llama.tokenize(message.content.encode(), add_bos=False, special=False)
+        tokens += self._llama.tokenize(rendered.encode(), add_bos=False, special=True)
+        bos = self._llama.token_bos()
+        if self._llama.metadata.get("tokenizer.ggml.add_bos_token") == "true" and tokens[:1] != [bos]:
+            tokens.insert(0, bos)
+        return tokens
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
+        """See `rag.ports.LanguageModel`. Raises ModelError when the prompt does not fit the context."""
+        tokens = self.prompt_tokens(messages)
+        if len(tokens) + max_tokens > self.context_tokens:
+            raise ModelError(
+                f"the prompt has {len(tokens)} tokens and the answer may have {max_tokens}, more than the "
+                f"{self.context_tokens} of the context: raise NEWSRAG_CONTEXT_TOKENS"
+            )
+        try:
+            for chunk in self._llama.create_completion(
+                tokens, max_tokens=max_tokens, temperature=0.0, repeat_penalty=1.0, stream=True
+            ):
+                yield chunk["choices"][0]["text"]  # type: ignore[index]
+        except (ValueError, RuntimeError) as exc:
+            raise ModelError(f"the model {self.name} failed: {exc}") from exc

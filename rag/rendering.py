@@ -1,0 +1,63 @@
+"""Values to the JSON of the contract. Layer: pure. Every face prints these, so there is one shape."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from typing import Any
+
+from rag.types import Answer, Citation, Hit
+
+Json = dict[str, Any]
+
+
+def answer_json(answer: Answer) -> Json:
+    """An Answer as in DESIGN section 4."""
+    refusal = answer.refusal
+    return {
+        "question": answer.question,
+        "standalone_question": answer.standalone_question,
+        "answered": answer.answered,
+        "refusal": refusal and {"reason": refusal.reason, "closest": [citation_json(c) for c in refusal.closest]},
+        "answer": answer.answer,
+        "sentences": [
+            {"text": s.text, "citations": list(s.citations), "support": s.support, "score": s.score}
+            for s in answer.sentences
+        ],
+        "citations": [citation_json(c) for c in answer.citations],
+        "disagreements": [dict(d) for d in answer.disagreements],
+        "timings_ms": dict(answer.timings_ms),
+        "model": dict(answer.model),
+    }
+
+
+def citation_json(citation: Citation) -> Json:
+    """One citation, all fields."""
+    return asdict(citation)
+
+
+def hit_json(hit: Hit) -> Json:
+    """One search hit."""
+    article, passage = hit.article, hit.passage
+    return {
+        "article_id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "url": article.url,
+        "published": article.published,
+        "start": passage.start,
+        "end": passage.end,
+        "text": passage.text,
+        "score": round(hit.score, 4),
+        "copies": hit.copies,
+    }
+
+
+def search_json(query: str, hits: list[Hit]) -> Json:
+    """The result of one search."""
+    return {"query": query, "hits": [hit_json(h) for h in hits]}
+
+
+def error_json(error: str, extra: Mapping[str, Any] | None = None) -> Json:
+    """One error, as a line of a batch."""
+    return {**(extra or {}), "error": error}

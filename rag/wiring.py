@@ -1,0 +1,228 @@
+"""Settings to a working Rag. Layer: wiring: the only file that names adapters; heavy imports happen when called."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
+
+from rag import resources
+from rag.answering import Rag
+from rag.errors import IndexMismatchError, NotReadyError, StoreError
+from rag.indexing import Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
+from rag.linear import LinearModel
+from rag.ports import VIEWS
+from rag.prompting import Prompts
+from rag.retrieval import Retriever
+from rag.settings import Settings, default_index
+from rag.types import Article, IndexReport, Problem
+
+if TYPE_CHECKING:
+    from rag.ports import Embedder, LanguageModel, Store, VectorIndex, View
+
+DATABASE = "articles.sqlite"
+SAMPLE_INDEX = Path("indexes/sample")
+Notice = Callable[[str], None]
+"""Told what happens on the side, one line at a time (the command line prints it on stderr)."""
+
+
+def load_embedder(settings: Settings) -> Embedder:
+    """The embedder the settings name; one copy in a process, whatever else the settings say."""
+    return _embedder(settings.embedder, threads(settings), resources.bfloat16(settings.bfloat16))
+
+
+@cache
+def _embedder(model: str, threads: int, bfloat16: bool) -> Embedder:
+    from rag.embedders.sentence_transformer import SentenceTransformerEmbedder
+
+    return SentenceTransformerEmbedder(model, threads, bfloat16=bfloat16)
+
+
+def load_llm(settings: Settings) -> LanguageModel:
+    """The language model the settings name; one copy in a process."""
+    return _llm(settings.llm, settings.context_tokens, threads(settings), resources.extra_buffers(settings.amx))
+
+
+@cache
+def _llm(model: str, context_tokens: int, threads: int, extra_buffers: bool) -> LanguageModel:
+    from rag.llms.llama_cpp import LlamaCppModel
+
+    return LlamaCppModel(model, context_tokens=context_tokens, threads=threads, extra_buffers=extra_buffers)
+
+
+def threads(settings: Settings) -> int:
+    """How many threads the models get."""
+    return settings.threads or resources.free_threads()
+
+
+def load_prompts() -> Prompts:
+    """The shipped templates, checked."""
+    read = {name: resources.data(f"prompts/{name}.txt").read_text("utf-8") for name in ("system", "question")}
+    return Prompts.parse(**read)
+
+
+def load_linear(name: str) -> LinearModel:
+    """A fitted model of rag/fitted."""
+    return LinearModel.parse((Path(__file__).parent / "fitted" / f"{name}.json").read_text("utf-8"))
+
+
+def exists(folder: Path) -> bool:
+    """Whether there is an index in this folder."""
+    return (folder / DATABASE).is_file()
+
+
+@contextmanager
+def open_store(folder: Path, *, create: bool = False) -> Iterator[Store]:
+    """The database of an index. Raises NotReadyError where there is none (unless `create`) and StoreError as the
+    store does. A folder made for an index that got no article is removed again."""
+    from rag.stores.sqlite import SqliteStore
+
+    new = not exists(folder)
+    if new and not create:
+        raise NotReadyError(f"no index in {folder}: make one with `rag index PATH... --index {folder}`")
+    made = [p for p in (folder, *folder.parents) if not p.exists()]
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        store = SqliteStore(folder / DATABASE)
+    except OSError as exc:
+        raise StoreError(f"cannot write the index folder {folder}: {exc.strerror}") from exc
+    try:
+        yield store
+    finally:
+        empty = new and not store.size()
+        store.close()
+        if empty:
+            _remove_empty(folder, made)
+
+
+def _remove_empty(folder: Path, made: Sequence[Path]) -> None:
+    """Take back what opening a new index created: its files, and the folders that were not there before."""
+    for file in folder.glob(f"{DATABASE}*"):
+        file.unlink(missing_ok=True)
+    for path in made:
+        if not any(path.iterdir()):
+            path.rmdir()
+
+
+def index_paths(
+    paths: Sequence[str],
+    folder: Path,
+    settings: Settings,
+    *,
+    stdin: BinaryIO | None = None,
+    progress: Progress = lambda _: None,
+) -> IndexReport:
+    """Read the paths into the index. Raises UsageError when nothing in them could be read."""
+    from rag.readers import read
+
+    incoming = read(paths, stdin=stdin, max_characters=settings.max_article_characters)
+    head, rest = _until_article(incoming)
+    if not isinstance(head[-1] if head else None, Article):
+        problems = tuple(item for item in head if isinstance(item, Problem))
+        return IndexReport(problems=problems)
+    embedder = load_embedder(settings)
+    with open_store(folder, create=True) as store:
+        report = index_articles(_chain(head, rest), store, embedder, settings, progress)
+        sync_vectors(store, _vector_indexes(folder, embedder))
+    return report
+
+
+def _until_article(items: Iterator[Article | Problem]) -> tuple[list[Article | Problem], Iterator[Article | Problem]]:
+    """Read up to the first article: models are loaded and folders made only when there is something to index."""
+    head: list[Article | Problem] = []
+    for item in items:
+        head.append(item)
+        if isinstance(item, Article):
+            break
+    return head, items
+
+
+def _chain(head: Sequence[Article | Problem], rest: Iterator[Article | Problem]) -> Iterator[Article | Problem]:
+    yield from head
+    yield from rest
+
+
+def rebuild_index(folder: Path, settings: Settings, progress: Progress = lambda _: None) -> IndexReport:
+    """Embed the stored articles anew with the present settings."""
+    embedder = load_embedder(settings)
+    with open_store(folder) as store:
+        report = rebuild_articles(store, embedder, settings, progress)
+        sync_vectors(store, _vector_indexes(folder, embedder))
+    return report
+
+
+def _vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]:
+    from rag.stores.faiss_vectors import FaissVectors
+
+    return {view: FaissVectors(folder / f"{view}.faiss", embedder.dimension) for view in VIEWS}
+
+
+def vectors_in_step(folder: Path, store: Store) -> bool:
+    """Whether the vector files say that they were built from the store's present state; reads no vectors."""
+    stamp = store.stamp()
+    try:
+        manifests = [json.loads((folder / f"{view}.json").read_text("utf-8")) for view in VIEWS]
+        return all(manifest["stamp"] == stamp for manifest in manifests)
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+
+
+def check_index(folder: Path, settings: Settings) -> Iterator[str]:
+    """Every broken invariant of an index, one line each, the cheap ones first. Raises as `open_store` does."""
+    with open_store(folder) as store:
+        yield from store.check()
+        embedder = load_embedder(settings)
+        try:
+            require_facts(store, build_facts(embedder, settings))
+        except IndexMismatchError as exc:
+            yield str(exc)
+        counts, stamp = store.count(), store.stamp()
+        wanted: dict[View, int] = {"lead": counts["articles"], "passage": counts["passages"]}
+        for view, vectors in _vector_indexes(folder, embedder).items():
+            if vectors.stamp != stamp:
+                yield f"the {view} vector file is damaged or out of date; the next question rebuilds it"
+            elif len(vectors) != wanted[view]:
+                yield f"the {view} vector file holds {len(vectors)} vectors, the database {wanted[view]}"
+
+
+@contextmanager
+def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) -> Iterator[Rag]:
+    """Everything put together over one index. Raises NotReadyError, IndexMismatchError, ModelError, StoreError."""
+    prompts = load_prompts()
+    with open_store(folder) as store:
+        embedder = load_embedder(settings)
+        require_facts(store, build_facts(embedder, settings))
+        vectors = _vector_indexes(folder, embedder)
+        if sync_vectors(store, vectors):
+            notice("the vector files were damaged or out of date: rebuilt from the database")
+        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"))
+        stamp = {"llm": resources.llm_name(settings.llm), "embedder": embedder.name, "settings": settings.digest()}
+        yield Rag(retriever, lambda: load_llm(settings), prompts, load_linear("answerable"), settings, stamp)
+
+
+def choose_index(given: Path | None, settings: Settings, notice: Notice) -> Path:
+    """The index to ask: the given one, else the default one, else the sample corpus, indexed on the first run.
+
+    The sample has its own folder, so that its invented articles never mix with somebody's archive.
+    """
+    if given is not None:
+        return given
+    if exists(default_index()):
+        return default_index()
+    if not exists(SAMPLE_INDEX):
+        notice("no index yet: indexing the sample corpus (index your own articles with `rag index PATH...`)")
+        build_sample(settings)
+    notice(f"answering from the sample corpus, {SAMPLE_INDEX}: its places and people are invented")
+    return SAMPLE_INDEX
+
+
+def build_sample(settings: Settings) -> None:
+    """Index the sample corpus beside its place and move it there when it is whole: interrupted, it is not there."""
+    building = SAMPLE_INDEX.with_name(".sample")
+    shutil.rmtree(building, ignore_errors=True)
+    index_paths([str(resources.data("eval/corpus"))], building, settings)
+    building.rename(SAMPLE_INDEX)

@@ -1,0 +1,367 @@
+"""From a question to a checked answer, with a scripted model: what it drafts is never trusted."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from rag.answering import Rag, finished, quotation
+from rag.errors import ModelError, UsageError
+from rag.indexing import index_articles, sync_vectors
+from rag.linear import LinearModel
+from rag.ports import VIEWS, LanguageModel
+from rag.prompting import REFUSAL, Prompts
+from rag.retrieval import Retriever
+from rag.settings import Settings
+from rag.stores.sqlite import SqliteStore
+from rag.types import Answer, Article, Done, Filters, Message, Retrieved, SentenceReady
+from tests.doubles import HashEmbedder, NumpyVectors, ScriptedLLM
+
+FERRY = Article(
+    "ferry",
+    "Ferry sinks off Brenna",
+    "Twelve people died when the ferry Skua sank off Brenna on Friday. The captain of the ferry, Ivo Marek, was "
+    "arrested in Adana. The operator of the ferry said the Skua had been checked in May.",
+    source="Brenna Courier",
+    published="2025-03-08",
+)
+COPY = Article("copy", "Ferry Skua sinks", f"(Wire) {FERRY.text}", source="Wire", published="2025-03-09")
+BRIDGE = Article(
+    "bridge", "Bridge shut", "The Osterlay bridge was shut on Monday. Rust was found.", published="2024-01-01"
+)
+STORM = Article("storm", "Storm ahead", "A storm is expected in Marisel.", published="2024-01-02")
+QUESTION = "How many people died when the ferry Skua sank off Brenna, and who was arrested?"
+DIED, ARRESTED = "Twelve people died when the ferry sank off Brenna", "Ivo Marek was arrested in Adana"
+
+SETTINGS = Settings(answer_tokens=64)
+PROMPTS = Prompts.parse("Be short.", "$evidence\nQuestion: $question")
+STAMP = {"llm": "scripted", "embedder": "hash", "settings": "abc"}
+LIKELY, UNLIKELY = (LinearModel(odds, {}, 0.5, "by hand") for odds in (3.0, -3.0))
+# By shared words alone, and all sentences near enough to the best to be used.
+BY_WORDS = LinearModel(0.0, {"terms": 0.5}, 0.5, "by hand")
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[SqliteStore]:
+    with closing(SqliteStore(Path(":memory:"))) as store:
+        index_articles([FERRY, BRIDGE, COPY, STORM], store, HashEmbedder(), SETTINGS)
+        yield store
+
+
+def build(
+    store: SqliteStore,
+    llm: LanguageModel | None,
+    *,
+    settings: Settings = SETTINGS,
+    answerable: LinearModel = LIKELY,
+    ranking: LinearModel = BY_WORDS,
+) -> Rag:
+    """A Rag over the store; without a model, asking for one fails."""
+
+    def load() -> LanguageModel:
+        assert llm is not None, "the language model was loaded"
+        return llm
+
+    vectors = {view: NumpyVectors(HashEmbedder.dimension) for view in VIEWS}
+    sync_vectors(store, vectors)
+    retriever = Retriever(store, vectors, HashEmbedder(), settings, ranking)
+    return Rag(retriever, load, PROMPTS, answerable, settings, STAMP)
+
+
+def check(answer: Answer) -> Answer:
+    """Assert what holds for every answer, and give it back."""
+    texts = {a.id: a.text for a in (FERRY, COPY, BRIDGE, STORM)}
+    cited = [*answer.citations, *(answer.refusal.closest if answer.refusal else ())]
+    assert all(texts[c.article_id][c.start : c.end] == c.quote for c in cited)
+    first_uses = list(dict.fromkeys(re.findall(r"\[(\d+)\]", answer.answer)))
+    assert first_uses == [str(c.number) for c in answer.citations]
+    assert answer.answer == (" ".join(s.marked for s in answer.sentences) or REFUSAL)
+    return answer
+
+
+def drafted(store: SqliteStore, *draft: str) -> Answer:
+    """The answer when the model drafts this."""
+    return check(build(store, ScriptedLLM(" ".join(draft))).ask(QUESTION))
+
+
+# ── what the model drafts
+
+
+def test_a_supported_draft_is_shown_with_its_citation(store: SqliteStore) -> None:
+    answer = drafted(store, f"{DIED} [1].")
+    assert answer.answered
+    assert answer.answer == f"{DIED} [1]."
+    [sentence], [citation] = answer.sentences, answer.citations
+    assert (sentence.support, sentence.citations) == ("verified", (1,))
+    assert citation.quote == "Twelve people died when the ferry Skua sank off Brenna on Friday."
+    assert citation.copies == 1
+    assert answer.model == STAMP
+
+
+def test_citations_are_numbered_in_order_of_first_use(store: SqliteStore) -> None:
+    answer = drafted(store, f"{ARRESTED} [2].", f"{DIED} [1].")
+    assert answer.answer == f"{ARRESTED} [1]. {DIED} [2]."
+    assert ["Marek" in c.quote for c in answer.citations] == [True, False]
+
+
+@pytest.mark.parametrize("marker", ["", " [0]", " [99]", " [3]", " [3][0]"])
+def test_a_draft_with_a_wrong_marker_is_cited_to_what_supports_it(store: SqliteStore, marker: str) -> None:
+    answer = drafted(store, f"{ARRESTED}{marker}.")
+    assert answer.answer == f"{ARRESTED} [1]."
+    assert "Marek" in answer.citations[0].quote
+
+
+@pytest.mark.parametrize(
+    "draft",
+    [
+        "Forty people died when the ferry sank off Brenna [1].",
+        "Twelve people were arrested in Adana [1].",
+        "Karl Ost was arrested in Adana [2].",
+        "12 [1].",
+        "The answer is in the sentences [1].",
+        "I could not find that in these articles.",
+        "",
+        "[1]",
+    ],
+)
+def test_an_unsupported_draft_gives_way_to_quotations(store: SqliteStore, draft: str) -> None:
+    answer = drafted(store, draft)
+    assert [s.support for s in answer.sentences] == ["quoted", "quoted"]
+    assert [s.text for s in answer.sentences] == [f"“{c.quote}”" for c in answer.citations]
+    assert "Twelve people died" in answer.answer
+
+
+def test_only_the_wrong_one_of_two_sentences_is_replaced(store: SqliteStore) -> None:
+    answer = drafted(store, f"{DIED} [1].", "He was jailed for 12 years [2].")
+    assert [s.support for s in answer.sentences] == ["verified", "quoted"]
+    assert [s.citations for s in answer.sentences] == [(1,), (2,)]
+
+
+def test_a_copied_sentence_is_marked_as_the_quotation_it_is(store: SqliteStore) -> None:
+    answer = drafted(store, "Twelve people died when the ferry Skua sank off Brenna on Friday. [1]")
+    [sentence] = answer.sentences
+    assert (sentence.support, sentence.text[0]) == ("quoted", "“")
+
+
+def test_saying_the_same_twice_is_shown_once(store: SqliteStore) -> None:
+    assert drafted(store, f"{DIED} [1].", f"{DIED} [2].").answer == f"{DIED} [1]."
+
+
+def test_two_sentences_from_one_source_share_its_number(store: SqliteStore) -> None:
+    answer = drafted(store, f"{DIED} [1].", "The ferry sank off Brenna on Friday [1].")
+    assert [s.citations for s in answer.sentences] == [(1,), (1,)]
+    assert len(answer.citations) == 1
+
+
+def test_no_more_than_two_sentences_are_read_and_the_stream_is_closed(store: SqliteStore) -> None:
+    llm = ScriptedLLM(f"{DIED} [1]. {ARRESTED} [2]. Then it goes on. And on. And on.")
+    answer = check(build(store, llm).ask(QUESTION))
+    assert len(answer.sentences) == 2
+    assert llm.finished == [False]
+
+
+def test_evidence_far_below_the_best_may_not_carry_the_answer(store: SqliteStore) -> None:
+    steep = LinearModel(0.0, {"terms": 100.0}, 0.5, "by hand")
+    draft = "The Osterlay bridge was shut on Monday [3]."
+    near, far = (check(build(store, ScriptedLLM(draft), ranking=r).ask(QUESTION)) for r in (BY_WORDS, steep))
+    assert [c.article_id for c in near.citations] == ["bridge"]
+    assert [c.article_id for c in far.citations] == ["ferry"]
+
+
+_BITS = [
+    DIED,
+    ARRESTED,
+    "Forty people died",
+    " [1]",
+    "[2]",
+    " [0]",
+    " [9]",
+    ". ",
+    "\n",
+    "“",
+    "”",
+    " not",
+    " Rust was found.",
+]
+
+
+@given(st.lists(st.sampled_from(_BITS), max_size=12).map("".join))
+def test_whatever_is_drafted_the_answer_is_cited_word_for_word(store: SqliteStore, draft: str) -> None:
+    answer = drafted(store, draft)
+    assert answer.answered
+    assert "Forty" not in answer.answer
+
+
+# ── refusing
+
+
+def test_an_unlikely_answer_is_refused_without_asking_the_model(store: SqliteStore) -> None:
+    answer = check(build(store, None, answerable=UNLIKELY).ask(QUESTION))
+    assert (answer.answered, answer.answer, answer.sentences, answer.citations) == (False, REFUSAL, (), ())
+    assert answer.refusal
+    assert answer.refusal.reason == "not_in_corpus"
+    closest = [c.article_id for c in answer.refusal.closest]
+    assert closest[0] == "ferry"
+    assert 1 < len(closest) == len(set(closest)) <= 3
+
+
+def test_the_threshold_can_be_set(store: SqliteStore) -> None:
+    easy = Settings(answerable_threshold=0.01)
+    assert build(store, None, settings=easy, answerable=UNLIKELY).ask(QUESTION, mode="quote").answered
+    strict = Settings(answerable_threshold=0.99)
+    assert not build(store, None, settings=strict).ask(QUESTION, mode="quote").answered
+
+
+def test_nothing_found_is_refused(store: SqliteStore) -> None:
+    answer = check(build(store, None).ask(QUESTION, filters=Filters(source="Nobody")))
+    assert answer.refusal
+    assert answer.refusal.closest == ()
+
+
+# ── without the model
+
+
+def test_quote_mode_answers_in_the_articles_words_and_loads_no_model(store: SqliteStore) -> None:
+    answer = check(build(store, None).ask(QUESTION, mode="quote"))
+    assert [s.support for s in answer.sentences] == ["quoted", "quoted"]
+    assert answer.sentences[0].text == "“Twelve people died when the ferry Skua sank off Brenna on Friday.”"
+    assert answer.model == {**STAMP, "llm": None}
+
+
+def test_as_many_quotations_as_are_set(store: SqliteStore) -> None:
+    assert len(build(store, None, settings=Settings(quoted_sentences=1)).ask(QUESTION, mode="quote").sentences) == 1
+
+
+def test_filters_bound_what_is_cited(store: SqliteStore) -> None:
+    answer = check(build(store, None).ask(QUESTION, filters=Filters(until=date(2024, 12, 31)), mode="quote"))
+    assert {c.article_id for c in answer.citations} <= {"bridge", "storm"}
+
+
+# ── the prompt
+
+
+def prompts(llm: ScriptedLLM) -> list[Message]:
+    [messages] = llm.calls
+    return messages
+
+
+def test_the_model_is_sent_the_evidence_and_the_question(store: SqliteStore) -> None:
+    llm = ScriptedLLM("")
+    build(store, llm).ask(f"  {QUESTION}\n")
+    system, user = prompts(llm)
+    assert system == Message("system", "Be short.")
+    assert user.content.startswith("[1] (Brenna Courier, 2025-03-08) Twelve people died when the ferry Skua sank")
+    assert user.content.endswith(f"Question: {QUESTION}")
+
+
+def test_evidence_that_does_not_fit_the_context_is_left_out(store: SqliteStore) -> None:
+    whole, small = ScriptedLLM(""), ScriptedLLM(f"{DIED} [1].", context_tokens=64 + 64 + 40)
+    build(store, whole).ask(QUESTION)
+    answer = check(build(store, small).ask(QUESTION))
+    assert "[3]" in prompts(whole)[1].content
+    assert "[1]" in prompts(small)[1].content
+    assert "[3]" not in prompts(small)[1].content
+    assert answer.answer == f"{DIED} [1]."
+
+
+def test_where_not_even_one_sentence_fits_the_words_are_quoted(store: SqliteStore) -> None:
+    llm = ScriptedLLM(f"{DIED} [1].", context_tokens=64 + 64 + 5)
+    answer = check(build(store, llm).ask(QUESTION))
+    assert llm.calls == []
+    assert answer.sentences[0].support == "quoted"
+
+
+# ── events
+
+
+def test_events_come_in_order_and_fold_into_the_answer(store: SqliteStore) -> None:
+    events = list(build(store, ScriptedLLM(f"{DIED} [1]. {DIED} on Friday [1].")).stream(QUESTION))
+    retrieved, first, second, done = events
+    assert isinstance(retrieved, Retrieved)
+    assert isinstance(first, SentenceReady)
+    assert isinstance(second, SentenceReady)
+    assert isinstance(done, Done)
+    assert retrieved.evidence[0].text.startswith("Twelve people died")
+    assert (first.sentence, second.sentence) == done.answer.sentences
+    assert first.citations == done.answer.citations
+    assert second.citations == ()  # it cites what the first one introduced
+    marks = done.answer.timings_ms
+    assert list(marks) == ["retrieve", "first_sentence", "total"]
+    assert list(marks.values()) == sorted(marks.values())
+
+
+def test_a_listener_that_leaves_stops_the_model(store: SqliteStore) -> None:
+    llm = ScriptedLLM(f"{DIED} [1]. {ARRESTED} [2].")
+    events = build(store, llm).stream(QUESTION)
+    assert isinstance(next(events), Retrieved)
+    assert isinstance(next(events), SentenceReady)
+    events.close()  # type: ignore[attr-defined]  # a generator, as every stream is
+    assert llm.finished == [False]
+
+
+def test_a_sentence_is_shown_before_the_next_one_is_written(store: SqliteStore) -> None:
+    written: list[str] = []
+
+    class Watched(ScriptedLLM):
+        def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
+            for piece in super().stream(messages, max_tokens=max_tokens):
+                written.append(piece)
+                yield piece
+
+    events = build(store, Watched(f"{DIED} [1]. {ARRESTED} in the spring of the year [2].")).stream(QUESTION)
+    assert isinstance(next(events), Retrieved)
+    assert isinstance(next(events), SentenceReady)
+    assert "".join(written) == f"{DIED} [1]. Ivo"
+
+
+def test_a_model_that_breaks_down_is_not_hidden(store: SqliteStore) -> None:
+    class Broken(ScriptedLLM):
+        def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
+            yield "Twelve "
+            raise ModelError("it broke")
+
+    with pytest.raises(ModelError, match="it broke"):
+        build(store, Broken()).ask(QUESTION)
+
+
+# ── questions and searches
+
+
+@pytest.mark.parametrize("question", ["", " \n", "?!", "x" * 2001])
+def test_a_bad_question_is_a_usage_error_before_anything_is_searched(store: SqliteStore, question: str) -> None:
+    rag = build(store, None)
+    with pytest.raises(UsageError):
+        rag.ask(question)
+    with pytest.raises(UsageError):
+        rag.search(question, 5)
+
+
+def test_a_search_finds_articles_with_their_best_passage_and_counts_copies(store: SqliteStore) -> None:
+    hits = build(store, None).search("ferry Skua", 2)
+    assert len(hits) == 2
+    assert (hits[0].article.id, hits[0].copies) == ("ferry", 1)
+    assert hits[0].score > hits[1].score
+    assert hits[0].passage.text in FERRY.text
+    assert build(store, None).search("ferry", 5, Filters(source="wire"))[0].article.id == "copy"
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [("It sank.", "“It sank.”"), ("It\n sank.", "“It sank.”"), ("“It sank,” he said.", "“It sank,” he said.")],
+)
+def test_a_quotation_has_marks_of_its_own_or_gets_them(text: str, shown: str) -> None:
+    assert quotation(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"), [("it sank", "It sank."), ("it sank!", "It sank!"), ("he said “no”", "He said “no”"), ("", ".")]
+)
+def test_a_draft_is_finished_with_a_capital_and_a_stop(text: str, shown: str) -> None:
+    assert finished(text) == shown
