@@ -1,0 +1,328 @@
+"""The command line: `rag` and `ask`. Layer: faces.
+
+Standard output carries the result and nothing else. Exit codes: 0 answered or done, 1 refused or nothing found, 2 bad
+usage or input, 3 no index, 4 a model or backend failed; 130 interrupted, 141 the reader of our output went away.
+What loads models is imported inside the commands, so that `rag --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
+
+import typer
+from typer.main import get_command
+
+from rag import __version__, batch, questions
+from rag.errors import NewsragError, UsageError
+from rag.rendering import Json, answer_json, search_json
+from rag.settings import Settings, default_index
+from rag.terminal import Page, Spinner, answer_stream, discard_output, say
+from rag.types import Done, Filters, IndexReport, Mode, Retrieved, SentenceReady
+
+if TYPE_CHECKING:
+    from rag.answering import Rag
+
+DONE, NOT_FOUND, FAILED, OUTPUT_CLOSED = 0, 1, 4, 141
+
+Index = Annotated[
+    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index; indexes/default if left out.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles from this day, month or year on.")]
+Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles up to this day, month or year.")]
+Source = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
+AnswerMode = Annotated[Mode, typer.Option(help="'quote' answers with quotations alone, without the LLM.")]
+BatchFile = Annotated[
+    str | None,
+    typer.Option("--batch", metavar="FILE", help="Questions as JSON Lines ('-': standard input), results too."),
+]
+
+app = typer.Typer(add_completion=False, help="Answers over news articles, every sentence cited to its exact words.")
+_ask_app = typer.Typer(add_completion=False)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """`rag`: run one command; the exit code."""
+    return _run(app, "rag", arguments)
+
+
+def ask_main(arguments: Sequence[str] | None = None) -> int:
+    """`ask`, the same as `rag ask`; the exit code."""
+    return _run(_ask_app, "ask", arguments)
+
+
+def _run(program: typer.Typer, name: str, arguments: Sequence[str] | None) -> int:
+    """Every error ends here, as one line on standard error and an exit code."""
+    try:
+        code = get_command(program).main(arguments, prog_name=name, standalone_mode=False)
+        sys.stdout.flush()
+        return int(code or DONE)
+    except NewsragError as exc:
+        say(f"error: {exc}")
+        return exc.exit_code
+    except typer.TyperException as exc:
+        say(f"error: {exc.format_message()} (see `{name} --help`)")
+        return exc.exit_code
+    except (BrokenPipeError, SystemExit):  # SystemExit: typer's answer to the same, with a code that means "refused"
+        discard_output()
+        return OUTPUT_CLOSED
+    except Exception as exc:
+        if _debugging():
+            traceback.print_exc()
+        say(f"internal error: {type(exc).__name__}: {exc} (set NEWSRAG_DEBUG=1 for the traceback)")
+        return FAILED
+
+
+def _debugging() -> bool:
+    try:
+        return Settings.load().debug
+    except UsageError:
+        return False
+
+
+@app.callback(invoke_without_command=True)
+def _options(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version.")] = False,
+) -> None:
+    if version:
+        print(f"newsrag {__version__}")
+        raise typer.Exit(DONE)
+    if context.invoked_subcommand is None:
+        raise UsageError('which command? `rag --help` lists them; a question is asked with: rag ask "QUESTION"')
+
+
+@app.command("index")
+def index_command(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders; '-': standard input.")
+    ] = None,
+    index: Index = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Embed the stored articles anew with the present settings.")
+    ] = False,
+    json: AsJson = False,
+) -> int:
+    """Add or update articles: JSON Lines, plain text, Markdown, HTML."""
+    from rag import wiring
+
+    if not paths and not rebuild:
+        raise UsageError("nothing to index: name files or folders, or '-' for standard input")
+    settings, folder = Settings.load(), index or default_index()
+    report = IndexReport()
+    with answer_stream() as out:
+        with Spinner("reading the first articles") as spinner:
+            progress = _progress(spinner)
+            if rebuild:
+                report = wiring.rebuild_index(folder, settings, progress)
+            if paths:
+                report = _sum(report, wiring.index_paths(paths, folder, settings, progress=progress))
+        for problem in report.problems:
+            say(f"warning: {problem}")
+        found = report.added + report.updated + report.unchanged
+        if json or found:
+            _print_report(out, report, folder, json=json)
+    if not found:
+        raise UsageError("no article could be read: nothing was indexed")
+    return DONE
+
+
+def _print_report(out: TextIO, report: IndexReport, folder: Path, *, json: bool) -> None:
+    """What the run did, and what the index holds now."""
+    from rag import wiring
+
+    stored = {}
+    if wiring.exists(folder):
+        with wiring.open_store(folder) as store:
+            stored = store.count()
+    if json:
+        _print_json(out, {"index": str(folder), **asdict(report), "stored": stored})
+    else:
+        counts = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
+        Page.on(out).line(f"{counts}, {stored['passages']} passages in {folder}")
+
+
+def _progress(spinner: Spinner) -> Callable[[IndexReport], None]:
+    def show(report: IndexReport) -> None:
+        articles = report.added + report.updated + report.unchanged
+        spinner.show(f"{articles} articles read, {report.passages} new passages")
+
+    return show
+
+
+def _sum(a: IndexReport, b: IndexReport) -> IndexReport:
+    return replace(
+        b, added=a.added + b.added, updated=a.updated + b.updated, unchanged=a.unchanged + b.unchanged,
+        passages=a.passages + b.passages,
+    )  # fmt: skip
+
+
+@app.command("search")
+def search_command(
+    words: Annotated[str | None, typer.Argument(metavar="WORDS", help="What to look for; '-': standard input.")] = None,
+    k: Annotated[int | None, typer.Option("-k", min=1, max=200, metavar="N", help="How many hits.")] = None,
+    index: Index = None,
+    json: AsJson = False,
+    since: Since = None,
+    until: Until = None,
+    source: Source = None,
+    batch_file: BatchFile = None,
+) -> int:
+    """Show the articles that match, by meaning and by words."""
+    chosen = batch.filters(since, until, source)
+    settings = Settings.load()
+    wanted = k or settings.hits
+    with _questions(words, batch_file) as asked, _opened(index, settings) as (rag, out, spinner):
+        if not isinstance(asked, str):
+            spinner.hide()
+            return _batch(asked, out, chosen, lambda q, f: search_json(q, rag.search(q, wanted, f)))
+        hits = rag.search(asked, wanted, chosen)
+        spinner.hide()
+        if json:
+            _print_json(out, search_json(asked, hits))
+        else:
+            Page.on(out).hits(asked, hits)
+    if not hits:
+        say("nothing found")
+    return DONE if hits else NOT_FOUND
+
+
+@app.command("ask")
+@_ask_app.command()
+def ask_command(
+    question: Annotated[
+        str | None, typer.Argument(metavar="QUESTION", help="One question; '-': standard input.")
+    ] = None,
+    mode: AnswerMode = "answer",
+    index: Index = None,
+    json: AsJson = False,
+    since: Since = None,
+    until: Until = None,
+    source: Source = None,
+    batch_file: BatchFile = None,
+) -> int:
+    """Answer a question, each sentence cited; exit code 1 when the articles do not answer it."""
+    chosen = batch.filters(since, until, source)
+    with _questions(question, batch_file) as asked, _opened(index, Settings.load()) as (rag, out, spinner):
+        if not isinstance(asked, str):
+            spinner.hide()
+            return _batch(asked, out, chosen, lambda q, f: answer_json(rag.ask(q, filters=f, mode=mode)))
+        return _ask(rag, asked, chosen, mode, out, spinner, json=json)
+
+
+def _ask(rag: Rag, question: str, chosen: Filters, mode: Mode, out: TextIO, spinner: Spinner, *, json: bool) -> int:
+    """Show the answer while it is made; its exit code."""
+    page = Page.on(out)
+    spinner.show("searching")
+    for event in rag.stream(question, filters=chosen, mode=mode):
+        match event:
+            case Retrieved():
+                spinner.show("reading")
+            case SentenceReady() if not json:
+                spinner.hide()
+                page.sentence(event.sentence.marked)
+            case Done(answer):
+                spinner.hide()
+                if json:
+                    _print_json(out, answer_json(answer))
+                else:
+                    page.finish(answer)
+                return DONE if answer.answered else NOT_FOUND
+    raise AssertionError("a stream ends with Done")
+
+
+@contextmanager
+def _opened(index: Path | None, settings: Settings) -> Iterator[tuple[Rag, TextIO, Spinner]]:
+    """What a question needs: the index to ask, where the answer goes, and the spinner until then."""
+    from rag import wiring
+
+    with answer_stream() as out, Spinner("loading the models") as spinner:
+        folder = wiring.choose_index(index, settings, say)
+        with wiring.open_rag(folder, settings, say) as rag:
+            yield rag, out, spinner
+
+
+@contextmanager
+def _questions(question: str | None, batch_file: str | None) -> Iterator[str | BinaryIO]:
+    """The one question, or the open file of a batch. Raises UsageError, before anything is loaded."""
+    if question is not None and batch_file is not None:
+        raise UsageError("give a question or --batch, not both")
+    if batch_file == "-":
+        yield sys.stdin.buffer
+    elif batch_file is not None:
+        try:
+            file = open(batch_file, "rb")  # noqa: SIM115  (closed below; only opening it may fail with this message)
+        except OSError as exc:
+            raise UsageError(f"cannot read {batch_file}: {exc.strerror}") from exc
+        with file:
+            yield file
+    elif question is None:
+        raise UsageError("nothing asked: give a question in quotes, '-' for standard input, or --batch FILE")
+    else:
+        text = sys.stdin.buffer.read().decode("utf-8", errors="replace") if question == "-" else question
+        yield questions.checked(text, Settings.load().question_characters)  # before any model is loaded
+
+
+def _batch(lines: BinaryIO, out: TextIO, chosen: Filters, respond: batch.Respond) -> int:
+    """A line out for each line in, written as soon as it is known."""
+    for result in batch.process(lines, respond, chosen, lambda line: say(f"warning: {line}")):
+        _print_json(out, result)
+    return DONE
+
+
+def _print_json(out: TextIO, value: Json) -> None:
+    print(batch.dumps(value), file=out, flush=True)
+
+
+@app.command("status")
+def status_command(
+    index: Index = None,
+    json: AsJson = False,
+    check: Annotated[
+        bool, typer.Option("--check", help="Verify every invariant of the index; exit code 4 at the first that fails.")
+    ] = False,
+) -> int:
+    """Show what is installed, what the machine offers and what is indexed."""
+    from rag import status, wiring
+
+    settings, folder = Settings.load(), index or default_index()
+    with answer_stream() as out:
+        if check:
+            with Spinner("checking the index"):
+                broken = next(wiring.check_index(folder, settings), None)
+            if broken:
+                say(f"check failed: {broken}")
+                return FAILED
+        report = {**status.report(folder, settings), "checked": check}
+        if json:
+            _print_json(out, report)
+        else:
+            Page.on(out).status(report)
+    return DONE
+
+
+@app.command("eval")
+def eval_command(
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="Questions as JSON Lines; the sample's own if left out.")
+    ] = None,
+    index: Index = None,
+    split: Annotated[str, typer.Option(help="Which part of the questions: dev, test or all.")] = "dev",
+    mode: AnswerMode = "answer",
+    json: AsJson = False,
+    fail_under: Annotated[
+        list[str] | None, typer.Option(metavar="METRIC=VALUE", help="Exit code 1 when a metric is lower; repeatable.")
+    ] = None,
+) -> int:
+    """Score a set of questions: retrieval, answers, refusals, citations, timings."""
+    from rag.evaluation import command
+
+    settings, gates = Settings.load(), fail_under or []
+    with answer_stream() as out, redirect_stdout(out):
+        return command.run(file, index, split=split, mode=mode, json_output=json, fail_under=gates, settings=settings)

@@ -1,0 +1,82 @@
+"""What is installed, what the machine offers, and what an index holds. Layer: faces. Loads no model."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable
+from importlib import metadata
+from pathlib import Path
+
+from rag import __version__, resources, wiring
+from rag.errors import ModelError
+from rag.rendering import Json
+from rag.settings import Settings
+
+# Those whose version explains a difference in answers or a crash.
+_LIBRARIES = ("sentence-transformers", "transformers", "torch", "faiss-cpu", "llama-cpp-python", "numpy", "trafilatura")
+
+
+def report(folder: Path, settings: Settings) -> Json:
+    """Everything `rag status` says. Raises StoreError when the index is damaged."""
+    return {
+        "newsrag": __version__,
+        "python": platform.python_version(),
+        "libraries": {name: _version(name) for name in _LIBRARIES},
+        "models": {
+            "embedder": _model(
+                settings.embedder, resources.embedder_name(settings.embedder), resources.bundled_embedder
+            ),
+            "llm": _model(settings.llm, resources.llm_name(settings.llm), resources.bundled_llm),
+        },
+        "cpu": _cpu(settings),
+        "index": _index(folder),
+        "sample_index": {"path": str(wiring.SAMPLE_INDEX), "exists": wiring.exists(wiring.SAMPLE_INDEX)},
+    }
+
+
+def _version(library: str) -> str | None:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def _model(setting: str, name: str, bundled: Callable[[], Path]) -> Json:
+    """`found` says whether there is something at `path`: the model is not opened."""
+    try:
+        path = bundled() if setting == "bundled" else Path(setting)
+    except ModelError:  # its package is not installed
+        return {"name": name, "setting": setting, "path": None, "found": False}
+    return {"name": name, "setting": setting, "path": str(path), "found": path.exists()}
+
+
+def _cpu(settings: Settings) -> Json:
+    amx = resources.cpu_has_amx()
+    if settings.amx != "auto":
+        reason = f"NEWSRAG_AMX={settings.amx}"
+    elif amx:
+        reason = "this CPU has AMX, on which they crash"
+    else:
+        reason = "this CPU has no AMX, on which they would crash"
+    extra = resources.extra_buffers(settings.amx)
+    return {
+        "threads": wiring.threads(settings),
+        "bfloat16": resources.bfloat16(settings.bfloat16),
+        "amx": amx,
+        "extra_buffers": extra,
+        "reason": reason,
+    }
+
+
+def _index(folder: Path) -> Json:
+    if not wiring.exists(folder):
+        return {"path": str(folder), "exists": False}
+    with wiring.open_store(folder) as store:
+        return {
+            "path": str(folder),
+            "exists": True,
+            **store.count(),
+            "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
+            "facts": store.facts(),
+            "vectors_in_step": wiring.vectors_in_step(folder, store),
+        }

@@ -1,0 +1,255 @@
+"""Answers, hits and status as a person reads them. Layer: faces.
+
+Whatever comes from an article, a model or a file name is printed as inert characters on the line it belongs to: no
+terminal codes, no rich markup, no line ends of its own.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TextIO
+
+from rich.cells import cell_len
+from rich.console import Console
+from rich.status import Status
+from rich.text import Text
+
+from rag import lexical
+from rag.articles import one_line, published_day
+from rag.errors import UsageError
+from rag.rendering import Json
+from rag.types import Answer, Citation, Hit
+
+_INDENT = "    "
+_SNIPPET_CHARACTERS = 300
+_MARKER = r"\[\d+\](?=\[|[.!?]?(?:\s|$))"
+
+
+@contextmanager
+def answer_stream() -> Iterator[TextIO]:
+    """Where answers go: standard output, with nothing else on it while this is open.
+
+    What libraries print, from Python or natively to descriptor 1, goes to standard error meanwhile.
+    """
+    previous = sys.stdout
+    previous.flush()
+    try:
+        target = os.dup(previous.fileno())
+    except (OSError, ValueError):  # not a file, when a program calls us in its own process
+        yield previous
+        return
+    native = os.dup(1)
+    os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    try:
+        with open(target, "w", encoding="utf-8") as out:
+            yield out
+    finally:
+        sys.stdout = previous
+        os.dup2(native, 1)
+        os.close(native)
+
+
+def discard_output() -> None:
+    """Let the interpreter's last flush succeed after the reader of our output went away."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, sys.stdout.fileno())
+    os.close(nowhere)
+
+
+def say(line: str) -> None:
+    """One line for the person, on standard error."""
+    print(f"rag: {one_line(line)}", file=sys.stderr, flush=True)
+
+
+class Spinner:
+    """Says on standard error what is going on, where that is a terminal; silent elsewhere."""
+
+    def __init__(self, text: str) -> None:
+        console = Console(stderr=True)
+        self._status: Status | None = console.status(text) if console.is_terminal else None
+
+    def __enter__(self) -> Spinner:
+        if self._status:
+            self._status.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.hide()
+
+    def show(self, text: str) -> None:
+        """Replace the text."""
+        if self._status:
+            self._status.update(text)
+
+    def hide(self) -> None:
+        """Take it away: needed before something is printed on the same terminal."""
+        if self._status:
+            self._status.stop()
+
+
+def flow(text: str, width: int | None, *, column: int = 0, lead: str = "", indent: str = "") -> tuple[str, int]:
+    """`text` on from `column`, or after `lead`, broken between words before `width`; also the column where it ends.
+
+    Without a width nothing is broken. A word wider than the line stays whole, so that an address can be copied.
+    """
+    pieces = [lead]
+    column += cell_len(lead)
+    space = column > 0 and not lead
+    for word in one_line(text).split(" "):
+        size = cell_len(word)
+        if space and width is not None and column + 1 + size > width:
+            pieces.append(f"\n{indent}")
+            column = len(indent)
+        elif space:
+            pieces.append(" ")
+            column += 1
+        pieces.append(word)
+        column += size
+        space = True
+    return "".join(pieces), column
+
+
+class Page:
+    """Prints results on one console: wrapped and coloured on a terminal, plain and unwrapped elsewhere."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+        self._width = console.width if console.is_terminal else None
+        self._column = 0
+
+    @classmethod
+    def on(cls, out: TextIO) -> Page:
+        """A page on an open stream. Whether that is a terminal decides, not what the environment wishes."""
+        return cls(Console(file=out, force_terminal=out.isatty()))
+
+    def _print(self, text: str, *, marks: str = "", style: str = "", end: str = "\n") -> None:
+        shown = Text(text, style=style)
+        if marks:
+            shown.highlight_regex(marks, "bold cyan")
+        self._console.print(shown, soft_wrap=True, end=end)
+
+    def _paragraph(self, text: str, *, lead: str = "", indent: str = _INDENT, style: str = "") -> None:
+        """Text after its lead, which is set off by colour; further lines are indented."""
+        marks = f"^{re.escape(lead.rstrip())}" if lead.strip() else ""
+        self._print(flow(text, self._width, lead=lead, indent=indent)[0], marks=marks, style=style)
+
+    def line(self, text: str) -> None:
+        """One line of our own."""
+        self._print(one_line(text))
+
+    def sentence(self, marked: str) -> None:
+        """The next sentence of the answer, on from the one before it."""
+        piece, self._column = flow(marked, self._width, column=self._column)
+        self._print(piece, marks=_MARKER, end="")
+
+    def finish(self, answer: Answer) -> None:
+        """What follows the sentences: what they cite, or the refusal and what comes closest."""
+        if answer.refusal is None:
+            self._print("\n")
+            self._citations(answer.citations)
+            return
+        self.line(answer.answer)
+        if answer.refusal.closest:
+            self._print("\nClosest:")
+            self._citations(answer.refusal.closest)
+
+    def _citations(self, citations: Sequence[Citation]) -> None:
+        for citation in citations:
+            about = _about(citation.source, citation.published, f"“{citation.title}”", copies=citation.copies)
+            self._paragraph(about, lead=f"[{citation.number}] ")
+            self._paragraph(citation.quote, lead=_INDENT)
+            if citation.url:
+                self._paragraph(citation.url, lead=_INDENT, style="dim")
+
+    def hits(self, query: str, hits: Sequence[Hit]) -> None:
+        """The hits, numbered, each with the part of its passage that holds most of the words asked for."""
+        for number, hit in enumerate(hits, start=1):
+            article = hit.article
+            if number > 1:
+                self._print("")
+            self._paragraph(article.title, lead=f"{number}. ".ljust(len(_INDENT)))
+            about = _about(article.source, article.published, f"score {hit.score:.2f}", copies=hit.copies)
+            self._paragraph(about, lead=_INDENT, style="dim")
+            self._paragraph(snippet(hit.passage.text, query), lead=_INDENT)
+
+    def status(self, report: Json) -> None:
+        """What `rag status` found."""
+        for name, text in _status_rows(report):
+            self._paragraph(text, lead=f"{name:<12}", indent=" " * 12)
+
+
+def _about(source: str | None, published: str | None, last: str, *, copies: int) -> str:
+    parts = [part for part in (source, published and _day(published), last) if part]
+    more = f" (+{copies} {'copy' if copies == 1 else 'copies'})" if copies else ""
+    return ", ".join(parts) + more
+
+
+def _day(published: str) -> str:
+    """`3 November 2025`: the day in UTC, the one that `--since` and `--until` compare with."""
+    try:
+        day = published_day(published)
+    except UsageError:
+        return published
+    return f"{day.day} {day:%B %Y}"
+
+
+def snippet(text: str, query: str, size: int = _SNIPPET_CHARACTERS) -> str:
+    """At most about `size` characters of a text, where most of the query's words are, cut between words."""
+    text = one_line(text)
+    if len(text) <= size:
+        return text
+    wanted = set(lexical.content_words(query))
+    found = [(m.start(), w) for m in lexical.WORD.finditer(text) if (w := lexical.fold(m.group())) in wanted]
+
+    def words_from(start: int) -> int:
+        return len({word for at, word in found if start <= at < start + size * 2 // 3})
+
+    start = max([0, *(at for at, _ in found)], key=lambda at: (words_from(at), -at))
+    # Some words before the first match; where the end is near, the last `size` characters.
+    begin = max(0, min(start - size // 6, len(text) - size))
+    end = begin + size
+    # To the nearest space inside; some scripts have none.
+    begin = text.find(" ", begin, end) + 1 or begin if begin else 0
+    if end < len(text):
+        end = max(text.rfind(" ", begin, end), 0) or end
+    return ("… " if begin else "") + text[begin:end] + (" …" if end < len(text) else "")
+
+
+def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
+    yield "newsrag", f"{report['newsrag']} on Python {report['python']}"
+    yield "libraries", ", ".join(f"{name} {version or 'missing'}" for name, version in report["libraries"].items())
+    for part in ("embedder", "llm"):
+        model = report["models"][part]
+        place = model["path"] or "its package is not installed"
+        yield part, f"{model['name']}, {place}" + ("" if model["found"] else " (no such file or folder here)")
+    cpu = report["cpu"]
+    extra = "on" if cpu["extra_buffers"] else "off"
+    yield "cpu", f"{_count(cpu['threads'], 'thread')}; llama.cpp's extra buffers are {extra}: {cpu['reason']}"
+    index = report["index"]
+    if not index["exists"]:
+        sample = report["sample_index"]
+        instead = f"; questions go to the sample corpus in {sample['path']}" if sample["exists"] else ""
+        yield "index", f"none in {index['path']}{instead}"
+        return
+    state = "in step" if index["vectors_in_step"] else "out of date, rebuilt at the next question"
+    counts = ", ".join(_count(index[name], name.rstrip("s")) for name in ("articles", "passages", "sentences"))
+    yield "index", f"{index['path']}: {counts}, {index['bytes'] / 1e6:.1f} MB, vectors {state}"
+    if report["checked"]:
+        yield "check", "every invariant holds"
+    yield (
+        "built with",
+        ", ".join(
+            # A digest's first characters are enough to tell two apart.
+            f"{name} {value[:12] if name.endswith('digest') else value}"
+            for name, value in index["facts"].items()
+        ),
+    )
+
+
+def _count(number: int, name: str) -> str:
+    return f"{number} {name}" if number == 1 else f"{number} {name}s"
