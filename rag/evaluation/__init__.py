@@ -1,0 +1,1 @@
+"""`rag eval`: an eval set in, numbers out. Layer: faces."""
