@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -34,6 +35,10 @@ _RELEVANT = 1.0
 _CLOSEST = 3
 _DRAFT_SENTENCES = 2
 ANY = Filters()
+
+
+_Cited = tuple[AnswerSentence, tuple[Citation, ...]]
+"""A sentence and the citations it is the first to use."""
 
 
 @dataclass(slots=True)
@@ -110,9 +115,8 @@ class Rag:
         ledger = _Ledger()
         sentences: list[AnswerSentence] = []
         if chosen and self.answerable(query, ranked) >= self._threshold():
-            relevant = [e for e in chosen if e.score >= chosen[0].score - _RELEVANT]
-            produce = self._drafted if mode == "answer" else self._quoted
-            for sentence, new in produce(query, chosen, relevant, ledger):
+            produced = self._drafted(query, chosen, ledger) if mode == "answer" else self._quoted(chosen, ledger)
+            for sentence, new in produced:
                 clock.mark("first_sentence")
                 sentences.append(sentence)
                 yield SentenceReady(sentence, new)
@@ -137,30 +141,29 @@ class Rag:
         chosen = self._settings.answerable_threshold
         return self._answerable.threshold if chosen is None else chosen
 
-    def _quoted(
-        self, query: Query, chosen: Sequence[Evidence], relevant: Sequence[Evidence], ledger: _Ledger
-    ) -> Iterator[tuple[AnswerSentence, tuple[Citation, ...]]]:
-        """The best evidence in its own words."""
-        for item in relevant[: self._settings.quoted_sentences]:
-            if not ledger.has(item):
+    def _quoted(self, ranked: Sequence[Evidence], ledger: _Ledger) -> Iterator[_Cited]:
+        """The best evidence in its own words, as long as the answer has room for a quotation."""
+        for item in near_best(ranked)[: self._settings.quoted_sentences]:
+            if not ledger.has(item) and len(ledger.citations) < self._settings.quoted_sentences:
                 number, new = ledger.cite(item)
                 yield AnswerSentence(quotation(item.text), (number,), "quoted", 1.0), new
 
-    def _drafted(
-        self, query: Query, chosen: Sequence[Evidence], relevant: Sequence[Evidence], ledger: _Ledger
-    ) -> Iterator[tuple[AnswerSentence, tuple[Citation, ...]]]:
-        """The model's sentences that the evidence supports; where one fails, the quotation takes its place."""
+    def _drafted(self, query: Query, chosen: Sequence[Evidence], ledger: _Ledger) -> Iterator[_Cited]:
+        """The model's sentences that the evidence supports; where one fails, what it points at is quoted."""
         shown: set[str] = set()
         for draft in self._drafts(query.text, list(chosen)):
-            item, verdict = self._supported(draft, chosen, relevant)
+            item, verdict = self._supported(draft, chosen)
             if item is None:
-                yield from self._quoted(query, chosen, relevant, ledger)
-            elif draft.text not in shown:
-                shown.add(draft.text)
+                produced = list(self._quoted(evidence.pointed_at(chosen, draft.text, query), ledger))
+            else:
                 number, new = ledger.cite(item)
-                yield _shown(draft.text, item, number, verdict), new
+                produced = [(_shown(draft.text, item, number, verdict), new)]
+            for sentence, new in produced:
+                if sentence.text not in shown:
+                    shown.add(sentence.text)
+                    yield sentence, new
         if not ledger.citations:
-            yield from self._quoted(query, chosen, relevant, ledger)
+            yield from self._quoted(chosen, ledger)
 
     def _drafts(self, question: str, chosen: list[Evidence]) -> Iterator[citing.Draft]:
         """The model's first sentences. No draft at all where not even one sentence fits its context."""
@@ -183,11 +186,10 @@ class Rag:
             if close:
                 close()
 
-    def _supported(
-        self, draft: citing.Draft, chosen: Sequence[Evidence], relevant: Sequence[Evidence]
-    ) -> tuple[Evidence | None, Verdict]:
+    def _supported(self, draft: citing.Draft, chosen: Sequence[Evidence]) -> tuple[Evidence | None, Verdict]:
         """The evidence that supports a draft: what it cites first, then any other; None where nothing does."""
         cited = [chosen[i] for i in draft.cited]
+        relevant = near_best(chosen)
         verdict = Verdict(False, 0.0, ("no evidence",))
         for item in [*cited, *(e for e in chosen if e not in cited)]:
             if item not in relevant:
@@ -204,7 +206,7 @@ class Rag:
             item.text,
             outlet=item.article.source,
             rarity=self._retriever.rarity(lexical.terms(sentence)),
-            similarity=self._retriever.similarity(sentence, item.text),
+            similarity=lambda: self._retriever.similarity(sentence, item.text),
             threshold=self._settings.support_threshold,
         )
 
@@ -238,6 +240,11 @@ def _shown(text: str, item: Evidence, number: int, verdict: Verdict) -> AnswerSe
     return AnswerSentence(finished(text), (number,), "verified", round(verdict.score, 3))
 
 
+def near_best(ranked: Sequence[Evidence]) -> list[Evidence]:
+    """The evidence that may carry an answer: the rest is about something else, however true."""
+    return [e for e in ranked if e.score >= ranked[0].score - _RELEVANT]
+
+
 def closest(ranked: Sequence[Evidence]) -> tuple[Citation, ...]:
     """The nearest sentence of each of the nearest stories: what a refusal can still offer."""
     stories: dict[str, Evidence] = {}
@@ -246,13 +253,19 @@ def closest(ranked: Sequence[Evidence]) -> tuple[Citation, ...]:
     return tuple(Citation.of(item, n) for n, item in enumerate(list(stories.values())[:_CLOSEST], start=1))
 
 
+def unmarked(text: str) -> str:
+    """`[12]` in an article's own words becomes `(12)` where they are shown: it must not pass for one of our markers."""
+    return re.sub(r"\[(\d[\d,; ]*)\]", r"(\1)", text)
+
+
 def quotation(text: str) -> str:
     """A sentence shown in the article's own words, in quotation marks unless it brings its own."""
-    text = " ".join(text.split())
+    text = unmarked(" ".join(text.split()))
     return text if any(mark in text for mark in '“”"') else f"“{text}”"
 
 
 def finished(text: str) -> str:
     """A drafted sentence with a capital and a stop."""
+    text = unmarked(text)
     text = text[:1].upper() + text[1:]
     return text if text.endswith((".", "!", "?", "”", '"')) else f"{text}."

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
@@ -324,5 +324,7 @@ def eval_command(
     from rag.evaluation import command
 
     settings, gates = Settings.load(), fail_under or []
-    with answer_stream() as out, redirect_stdout(out):
-        return command.run(file, index, split=split, mode=mode, json_output=json, fail_under=gates, settings=settings)
+    with answer_stream() as out:
+        return command.run(
+            file, index, split=split, mode=mode, json_output=json, fail_under=gates, settings=settings, out=out
+        )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from rag import lexical
 
@@ -15,14 +15,28 @@ def containment(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) ->
     return len(a & b) / max(1, min(len(a), len(b)))
 
 
-def group_copies(texts: Sequence[str], threshold: float = 0.7) -> list[int]:
-    """For each text the position of the first text it copies (its own where it copies none).
+class CopyGroups:
+    """Texts in order, each with the first text it copies."""
 
-    Shingles of five words: two reports of one event share names and phrases but few runs of five words.
-    """
-    sets = [lexical.shingles(text) for text in texts]
-    first: list[int] = []
-    for i, mine in enumerate(sets):
-        original = next((j for j in range(i) if first[j] == j and containment(mine, sets[j]) >= threshold), i)
-        first.append(original)
-    return first
+    def __init__(self, threshold: float = 0.7) -> None:
+        """`threshold`: least containment of a copy. Shingles are of five words: two reports of one event share names
+        and phrases but few runs of five words."""
+        self._threshold = threshold
+        self._originals: dict[int, frozenset[tuple[str, ...]]] = {}
+        self.first: list[int] = []
+
+    def add(self, text: str) -> int:
+        """The position of the first text that this one copies: its own where it copies none."""
+        mine, position = lexical.shingles(text), len(self.first)
+        copied = (i for i, other in self._originals.items() if containment(mine, other) >= self._threshold)
+        original = next(copied, position)
+        if original == position:
+            self._originals[position] = mine
+        self.first.append(original)
+        return original
+
+
+def group_copies(texts: Iterable[str], threshold: float = 0.7) -> list[int]:
+    """For each text the position of the first text it copies."""
+    groups = CopyGroups(threshold)
+    return [groups.add(text) for text in texts]

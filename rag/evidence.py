@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag import lexical, questions
 from rag.types import Article, Evidence, Span
+
+_POINTING = 1.5  # log odds for a draft whose own terms all stand in a sentence
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +96,21 @@ def select(ranked: Sequence[Evidence], tokens: Sequence[int], *, most: int, budg
         if len(chosen) == most:
             break
     return chosen
+
+
+def pointed_at(ranked: Sequence[Evidence], draft: str, query: Query) -> list[Evidence]:
+    """The evidence in the order that an unsupported draft suggests: by score, and by the draft's own terms.
+
+    A small model often has the right name or number in a sentence that is otherwise wrong ("One ride is 2.20 pounds").
+    Those words are not shown, but they tell which evidence it read. See docs/decisions/0006 for the figures.
+    """
+    added = [t for t in lexical.terms(draft) if t not in query.terms]
+    if not added:
+        return list(ranked)
+
+    def share(item: Evidence) -> float:
+        own = frozenset(lexical.terms(item.text))
+        return sum(t in own for t in added) / len(added)
+
+    moved = [replace(item, score=item.score + _POINTING * share(item)) for item in ranked]
+    return sorted(moved, key=lambda e: -e.score)

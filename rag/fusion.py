@@ -25,7 +25,7 @@ def standard_scores(rankings: Mapping[str, Ranking], weights: Mapping[str, float
     """Weighted sum of z-scores, each over its own ranking; a thing a ranking lacks gets that ranking's lowest.
 
     Unlike ranks, scores keep how far ahead the best is, so an exact lexical match is not drowned by five vague
-    neighbours (see docs/decisions/fusion.md for the figures).
+    neighbours (see docs/decisions/0001 for the figures).
     """
     keys = {key for ranking in rankings.values() for key, _ in ranking}
     fused = dict.fromkeys(keys, 0.0)

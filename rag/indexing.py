@@ -37,19 +37,19 @@ def _passage_tokens(embedder: Embedder, settings: Settings) -> int:
     return min(settings.passage_tokens, max(32, embedder.max_tokens - 40))
 
 
-def require_facts(store: Store, expected: Mapping[str, str]) -> None:
+def require_facts(store: Store, expected: Mapping[str, str], rebuild: str = "rag index --rebuild") -> None:
     """Raise IndexMismatchError naming the first field that differs, NotReadyError after an interrupted rebuild. A new
-    store fits any."""
+    store fits any. `rebuild` is the command the message names."""
     stored = store.facts()
     if not stored:
         return
     if _UNFINISHED in stored:
-        raise NotReadyError("a rebuild of this index was interrupted: run `rag index --rebuild` again")
+        raise NotReadyError(f"a rebuild of this index was interrupted: run `{rebuild}` again")
     for name, value in expected.items():
         if stored.get(name) != value:
             raise IndexMismatchError(
                 f"the index was built with {name} {stored.get(name)}, this run has {value}: set it back, or run "
-                "`rag index --rebuild` to embed the stored articles anew"
+                f"`{rebuild}` to embed the stored articles anew"
             )
 
 
@@ -68,7 +68,9 @@ def index_articles(
     require_facts(store, facts)
     report = IndexReport()
     problems: list[Problem] = []
+    seen: dict[str, str] = {}
     for batch in _batches(incoming, problems):
+        problems += _collisions(batch, seen)
         latest = {a.id: a for a in batch}
         known = store.fingerprints(list(latest))
         changed = [a for a in latest.values() if known.get(a.id) != fingerprint(a)]
@@ -85,6 +87,15 @@ def index_articles(
         )
         progress(report)
     return IndexReport(report.added, report.updated, report.unchanged, report.passages, tuple(problems))
+
+
+def _collisions(batch: Sequence[Article], seen: dict[str, str]) -> Iterator[Problem]:
+    """Different articles of one run with one id: only the last stays, and nobody should lose one unknowingly."""
+    for article in batch:
+        mark = fingerprint(article)
+        if seen.setdefault(article.id, mark) != mark:
+            yield Problem(f"article {article.id}", "another article of this run has the same id; this later one stays")
+        seen[article.id] = mark
 
 
 def rebuild_articles(store: Store, embedder: Embedder, settings: Settings, progress: Progress) -> IndexReport:

@@ -7,6 +7,7 @@ No adapter lets a foreign exception through: models raise `ModelError`, storage 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
 import numpy as np
@@ -82,6 +83,9 @@ class Store(Protocol):
 
     def stamp(self) -> str:
         """Changes with every committed change; equal stamps mean equal content."""
+
+    def snapshot(self) -> AbstractContextManager[None]:
+        """While it is open every read sees one state, whatever other processes commit. For reading only."""
 
     def put(self, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
         """Add or replace articles in one transaction: all or none. Vectors: one `lead` row, one `passage` row each."""

@@ -13,11 +13,11 @@ from rag.chunking import titled
 from rag.evidence import Candidate, Query
 from rag.fusion import Ranking, reciprocal_rank, standard_scores
 from rag.linear import LinearModel
-from rag.ports import Embedder, Ids, Store, VectorIndex, Vectors, View
+from rag.ports import VIEWS, Embedder, Ids, Store, VectorIndex, Vectors, View
 from rag.settings import Settings
-from rag.types import Evidence, Filters, Hit, Passage
+from rag.types import Article, Evidence, Filters, Hit, Passage
 
-# What each view of an article counts for; see docs/decisions/fusion.md for the measurements.
+# What each view of an article counts for; see docs/decisions/0001 for the measurements.
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
 
@@ -32,7 +32,7 @@ class _Scored:
 
 
 class Retriever:
-    """Searches one index. Holds no state of a question; safe to use again and again."""
+    """Searches one state of an index."""
 
     def __init__(
         self,
@@ -42,9 +42,11 @@ class Retriever:
         settings: Settings,
         evidence_model: LinearModel,
     ) -> None:
-        """`vectors` must be in step with the store (`rag.indexing.sync_vectors`)."""
+        """`vectors` must be in step with the store (`rag.indexing.sync_vectors`), and the store must not change while
+        the retriever lives (`Store.snapshot`)."""
         self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
         self._model = evidence_model
+        self._passing: dict[Filters, Mapping[View, Ids | None]] = {}
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
 
     def search(self, question: str, k: int, filters: Filters) -> list[Hit]:
@@ -54,25 +56,31 @@ class Retriever:
         fuse = standard_scores if self._settings.fusion == "scores" else reciprocal_rank
         fused = fuse(rankings, WEIGHTS)
         scores = {name: dict(ranking) for name, ranking in rankings.items()}
-        best = sorted(fused, key=lambda key: (-fused[key], key))[: 2 * k + 10]
+        best = sorted(fused, key=lambda key: (-fused[key], key))
         scored = [_Scored(key, fused[key], {n: s[key] for n, s in scores.items() if key in s}) for key in best]
         return self._hits(scored, query, lexical.terms(question), k)
 
     def _rankings(self, question: str, query: Vectors, filters: Filters) -> dict[str, Ranking]:
         depth = self._settings.candidates
-        keys = self._store.matching(filters) if filters else None
+        allowed = self._allowed(filters)
         return {
             "lexical": self._store.lexical(lexical.content_words(question) or lexical.words(question), depth, filters),
-            "lead": self._vectors["lead"].search(query, depth, self._ids("lead", keys)),
-            "passage": self._best_passages(query, depth, keys),
+            "lead": self._vectors["lead"].search(query, depth, allowed["lead"]),
+            "passage": self._best_passages(query, depth, allowed["passage"]),
         }
 
-    def _ids(self, view: View, keys: list[int] | None) -> Ids | None:
-        return None if keys is None else self._store.vector_ids(view, keys)
+    def _allowed(self, filters: Filters) -> Mapping[View, Ids | None]:
+        """The vectors that pass the filters, kept for the next question with the same ones: None is all."""
+        if not filters:
+            return dict.fromkeys(VIEWS)
+        if filters not in self._passing:
+            keys = self._store.matching(filters)
+            self._passing[filters] = {view: self._store.vector_ids(view, keys) for view in VIEWS}
+        return self._passing[filters]
 
-    def _best_passages(self, query: Vectors, depth: int, keys: list[int] | None) -> Ranking:
+    def _best_passages(self, query: Vectors, depth: int, allowed: Ids | None) -> Ranking:
         """Articles by their best passage. Twice as many passages as articles wanted: long ones have several."""
-        found = self._vectors["passage"].search(query, 2 * depth, self._ids("passage", keys))
+        found = self._vectors["passage"].search(query, 2 * depth, allowed)
         owners = self._store.owners("passage", [i for i, _ in found])
         best: dict[int, float] = {}
         for passage, score in found:
@@ -80,15 +88,23 @@ class Retriever:
         return list(best.items())[:depth]
 
     def _hits(self, scored: Sequence[_Scored], query: Vectors, wanted: list[str], k: int) -> list[Hit]:
-        articles = self._store.load([s.key for s in scored])
-        group = dedup.group_copies([articles[s.key].text for s in scored])
-        slots = list(dict.fromkeys(group))[:k]
+        """The first k stories. Articles are loaded a few at a time, until enough of them are no copies."""
+        articles: dict[int, Article] = {}
+        groups = dedup.CopyGroups()
+        step = k + 10
+        while len(groups.first) < len(scored) and len(set(groups.first)) < k:
+            at = len(groups.first)
+            articles.update(self._store.load([s.key for s in scored[at : at + step]]))
+            for item in scored[at : at + step]:
+                groups.add(articles[item.key].text)
+        slots = list(dict.fromkeys(groups.first))[:k]
         passages = self._store.passages([scored[i].key for i in slots])
         hits = []
         for i in slots:
             found = scored[i]
             passage = self._best_passage(passages[found.key], query, wanted)
-            hits.append(Hit(found.key, articles[found.key], passage, found.score, found.views, group.count(i) - 1))
+            copies = groups.first.count(i) - 1
+            hits.append(Hit(found.key, articles[found.key], passage, found.score, found.views, copies))
         return hits
 
     def _best_passage(self, passages: list[tuple[int, Passage]], query: Vectors, wanted: list[str]) -> Passage:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Literal
 
@@ -59,9 +58,9 @@ class Settings(BaseSettings):
             name = "_".join(str(part) for part in first["loc"]).upper()
             raise UsageError(f"environment variable NEWSRAG_{name}: {first['msg']}") from exc
 
-    def digest(self) -> str:
-        """SHA-256 prefix of all values that can change an answer: stamps every answer with what made it."""
-        return hashlib.sha256(self.model_dump_json(exclude={"debug"}).encode()).hexdigest()[:12]
+    def fingerprint(self) -> str:
+        """All values that can change an answer, as text."""
+        return self.model_dump_json(exclude={"debug", "threads"})
 
 
 def default_index() -> Path:

@@ -6,6 +6,7 @@ wrong offset fails at its source and not in somebody's newspaper.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -13,6 +14,7 @@ from typing import Any, Literal, NamedTuple
 
 from rag.errors import InvariantError
 
+_MARKER = re.compile(r"\[(\d+)\]")
 Support = Literal["verified", "quoted"]
 Mode = Literal["answer", "quote"]
 RefusalReason = Literal["not_in_corpus"]
@@ -204,6 +206,8 @@ class Answer:
             raise InvariantError("an answer has sentences or a refusal, never both and never neither")
         if any(not s.citations for s in self.sentences):
             raise InvariantError("a sentence without a citation")
+        if {int(n) for n in _MARKER.findall(self.answer)} != set(numbers):
+            raise InvariantError("the answer shows a marker that is none of its citations, or lacks one")
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,11 @@ which costs style; an untrue one that passes could end up in print.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag import lexical
 from rag.lexical import DENIALS, Tokens, plain, read
-from rag.lexical import names as names  # rag.questions takes it from here
 
 _QUOTED = re.compile(r'"([^"]{2,})"')
 
@@ -84,13 +83,14 @@ def verify(
     *,
     outlet: str | None = None,
     rarity: Mapping[str, float],
-    similarity: float,
+    similarity: Callable[[], float],
     threshold: float,
 ) -> Verdict:
     """Check one sentence against one cited sentence.
 
     `outlet` may be named as the source without standing in the cited words ("according to ..."). `rarity` weighs
-    stems, `similarity` is the cosine of the two sentence vectors, `threshold` the least score that counts as support.
+    stems, `similarity` gives the cosine of the two sentence vectors and is asked only when all else holds,
+    `threshold` is the least score that counts as support. A vetoed sentence scores without it.
     """
     attributed = _without_outlet(sentence, outlet or "")
     said, source = read(plain(attributed)), read(plain(cited))
@@ -103,10 +103,12 @@ def verify(
         *_order(said, source),
         *_stance(said, source),
     ]
-    score = _score(said.keys, source.keys, rarity, similarity)
+    if reasons:
+        return Verdict(False, _score(said.keys, source.keys, rarity, 0.0), tuple(reasons))
+    score = _score(said.keys, source.keys, rarity, similarity())
     if score < threshold:
-        reasons.append(f"support {score:.2f} is below {threshold:.2f}")
-    return Verdict(not reasons, score, tuple(reasons))
+        return Verdict(False, score, (f"support {score:.2f} is below {threshold:.2f}",))
+    return Verdict(True, score, ())
 
 
 def _without_outlet(sentence: str, outlet: str) -> str:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import json
+import hashlib
 import shutil
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -12,7 +13,7 @@ from typing import TYPE_CHECKING, BinaryIO
 
 from rag import resources
 from rag.answering import Rag
-from rag.errors import IndexMismatchError, NotReadyError, StoreError
+from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
 from rag.linear import LinearModel
 from rag.ports import VIEWS
@@ -71,8 +72,24 @@ def load_linear(name: str) -> LinearModel:
 
 
 def exists(folder: Path) -> bool:
-    """Whether there is an index in this folder."""
-    return (folder / DATABASE).is_file()
+    """Whether there is an index in this folder. Raises UsageError where no folder of this name can be."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file: --index takes a folder")
+        return (folder / DATABASE).is_file()
+    except OSError as exc:
+        raise UsageError(f"cannot look into {folder}: {exc.strerror}") from exc
+
+
+def _holds_articles(folder: Path) -> bool:
+    """Whether there is an index with something in it; one that cannot be opened counts, so that its error is seen."""
+    if not exists(folder):
+        return False
+    try:
+        with open_store(folder) as store:
+            return store.size() > 0
+    except StoreError:
+        return True
 
 
 @contextmanager
@@ -85,18 +102,27 @@ def open_store(folder: Path, *, create: bool = False) -> Iterator[Store]:
     if new and not create:
         raise NotReadyError(f"no index in {folder}: make one with `rag index PATH... --index {folder}`")
     made = [p for p in (folder, *folder.parents) if not p.exists()]
+    empty = new
     try:
-        folder.mkdir(parents=True, exist_ok=True)
-        store = SqliteStore(folder / DATABASE)
-    except OSError as exc:
-        raise StoreError(f"cannot write the index folder {folder}: {exc.strerror}") from exc
-    try:
-        yield store
+        store = SqliteStore(_made(folder) / DATABASE)
+        try:
+            yield store
+        finally:
+            try:
+                empty = new and not store.size()
+            finally:
+                store.close()
     finally:
-        empty = new and not store.size()
-        store.close()
         if empty:
             _remove_empty(folder, made)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreError(f"cannot write the index folder {folder}: {exc.strerror}") from exc
+    return folder
 
 
 def _remove_empty(folder: Path, made: Sequence[Path]) -> None:
@@ -104,7 +130,7 @@ def _remove_empty(folder: Path, made: Sequence[Path]) -> None:
     for file in folder.glob(f"{DATABASE}*"):
         file.unlink(missing_ok=True)
     for path in made:
-        if not any(path.iterdir()):
+        if path.is_dir() and not any(path.iterdir()):
             path.rmdir()
 
 
@@ -126,8 +152,10 @@ def index_paths(
         return IndexReport(problems=problems)
     embedder = load_embedder(settings)
     with open_store(folder, create=True) as store:
+        require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
         report = index_articles(_chain(head, rest), store, embedder, settings, progress)
-        sync_vectors(store, _vector_indexes(folder, embedder))
+        with store.snapshot():
+            sync_vectors(store, _vector_indexes(folder, embedder))
     return report
 
 
@@ -146,12 +174,17 @@ def _chain(head: Sequence[Article | Problem], rest: Iterator[Article | Problem])
     yield from rest
 
 
+def _rebuild_command(folder: Path) -> str:
+    return "rag index --rebuild" if folder == default_index() else f"rag index --rebuild --index {folder}"
+
+
 def rebuild_index(folder: Path, settings: Settings, progress: Progress = lambda _: None) -> IndexReport:
     """Embed the stored articles anew with the present settings."""
     embedder = load_embedder(settings)
     with open_store(folder) as store:
         report = rebuild_articles(store, embedder, settings, progress)
-        sync_vectors(store, _vector_indexes(folder, embedder))
+        with store.snapshot():
+            sync_vectors(store, _vector_indexes(folder, embedder))
     return report
 
 
@@ -163,12 +196,10 @@ def _vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]
 
 def vectors_in_step(folder: Path, store: Store) -> bool:
     """Whether the vector files say that they were built from the store's present state; reads no vectors."""
+    from rag.stores.faiss_vectors import FaissVectors
+
     stamp = store.stamp()
-    try:
-        manifests = [json.loads((folder / f"{view}.json").read_text("utf-8")) for view in VIEWS]
-        return all(manifest["stamp"] == stamp for manifest in manifests)
-    except (OSError, ValueError, KeyError, TypeError):
-        return False
+    return all(FaissVectors.recorded_stamp(folder / f"{view}.faiss") == stamp for view in VIEWS)
 
 
 def check_index(folder: Path, settings: Settings) -> Iterator[str]:
@@ -177,8 +208,8 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
         yield from store.check()
         embedder = load_embedder(settings)
         try:
-            require_facts(store, build_facts(embedder, settings))
-        except IndexMismatchError as exc:
+            require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
+        except NotReadyError as exc:
             yield str(exc)
         counts, stamp = store.count(), store.stamp()
         wanted: dict[View, int] = {"lead": counts["articles"], "passage": counts["passages"]}
@@ -193,15 +224,28 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
 def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) -> Iterator[Rag]:
     """Everything put together over one index. Raises NotReadyError, IndexMismatchError, ModelError, StoreError."""
     prompts = load_prompts()
-    with open_store(folder) as store:
+    with open_store(folder) as store, store.snapshot():
+        if not store.size():
+            raise NotReadyError(
+                f"the index in {folder} is empty: add articles with `rag index PATH... --index {folder}`"
+            )
         embedder = load_embedder(settings)
-        require_facts(store, build_facts(embedder, settings))
+        require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
         vectors = _vector_indexes(folder, embedder)
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
         retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"))
-        stamp = {"llm": resources.llm_name(settings.llm), "embedder": embedder.name, "settings": settings.digest()}
+        stamp = {"llm": resources.llm_name(settings.llm), "embedder": embedder.name, "settings": _digest(settings)}
         yield Rag(retriever, lambda: load_llm(settings), prompts, load_linear("answerable"), settings, stamp)
+
+
+def _digest(settings: Settings) -> str:
+    """SHA-256 prefix of all that decides an answer beside the models and the articles: settings, prompts, fits."""
+    digest = hashlib.sha256(settings.fingerprint().encode())
+    for folder in (resources.data("prompts"), Path(__file__).parent / "fitted"):
+        for file in sorted(folder.iterdir()):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()[:12]
 
 
 def choose_index(given: Path | None, settings: Settings, notice: Notice) -> Path:
@@ -211,9 +255,9 @@ def choose_index(given: Path | None, settings: Settings, notice: Notice) -> Path
     """
     if given is not None:
         return given
-    if exists(default_index()):
+    if _holds_articles(default_index()):
         return default_index()
-    if not exists(SAMPLE_INDEX):
+    if not _holds_articles(SAMPLE_INDEX):
         notice("no index yet: indexing the sample corpus (index your own articles with `rag index PATH...`)")
         build_sample(settings)
     notice(f"answering from the sample corpus, {SAMPLE_INDEX}: its places and people are invented")
@@ -222,7 +266,14 @@ def choose_index(given: Path | None, settings: Settings, notice: Notice) -> Path
 
 def build_sample(settings: Settings) -> None:
     """Index the sample corpus beside its place and move it there when it is whole: interrupted, it is not there."""
-    building = SAMPLE_INDEX.with_name(".sample")
-    shutil.rmtree(building, ignore_errors=True)
-    index_paths([str(resources.data("eval/corpus"))], building, settings)
-    building.rename(SAMPLE_INDEX)
+    SAMPLE_INDEX.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=SAMPLE_INDEX.parent, prefix=".sample-", ignore_cleanup_errors=True) as made:
+        building = Path(made) / "sample"
+        index_paths([str(resources.data("eval/corpus"))], building, settings)
+        if SAMPLE_INDEX.exists() and not _holds_articles(SAMPLE_INDEX):
+            shutil.rmtree(SAMPLE_INDEX)
+        try:
+            building.rename(SAMPLE_INDEX)
+        except OSError as exc:
+            if not _holds_articles(SAMPLE_INDEX):  # else another process was faster
+                raise StoreError(f"cannot write {SAMPLE_INDEX}: {exc.strerror}") from exc

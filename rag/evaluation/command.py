@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TextIO
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -20,7 +21,7 @@ from rag.evaluation.runner import Advance, run_questions
 from rag.metrics import METRICS
 from rag.settings import Settings, default_index
 from rag.types import Mode
-from rag.wiring import SAMPLE_INDEX, exists, index_paths, open_rag, open_store
+from rag.wiring import SAMPLE_INDEX, build_sample, exists, index_paths, open_rag, open_store
 
 OK, UNDER = 0, 1
 
@@ -34,10 +35,11 @@ def run(
     json_output: bool,
     fail_under: Sequence[str],
     settings: Settings,
+    out: TextIO,
 ) -> int:
     """Score an eval set (None: the shipped one, over the sample corpus); 1 where a metric is under its gate, else 0.
 
-    The report goes to stdout, everything else to stderr. Raises UsageError for a bad gate, set or split before any
+    The report goes to `out`, everything else to stderr. Raises UsageError for a bad gate, set or split before any
     question is asked, and what opening an index and answering raise.
     """
     gates = parse_gates(fail_under)
@@ -47,9 +49,10 @@ def run(
     folder = index or (_sample_index(settings) if _same_file(file, shipped) else default_index())
     report = _measure(found, questions, folder, settings, split, mode)
     if json_output:
-        print(json.dumps(report_json(report), ensure_ascii=False, indent=2))
+        # Escaped to ASCII: a question can hold what a terminal obeys.
+        print(json.dumps(report_json(report), indent=2), file=out)
     else:
-        print_report(report, Console(file=sys.stdout, highlight=False))
+        print_report(report, Console(file=out, highlight=False))
     failures = under(report, gates)
     for failure in failures:
         print(failure, file=sys.stderr)
@@ -93,6 +96,7 @@ def _sample_index(settings: Settings) -> Path:
     articles that an older index lacks."""
     if not exists(SAMPLE_INDEX):
         _notice(f"indexing the sample corpus in {SAMPLE_INDEX}")
+        build_sample(settings)
     index_paths([str(resources.data("eval/corpus"))], SAMPLE_INDEX, settings)
     return SAMPLE_INDEX
 

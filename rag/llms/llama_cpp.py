@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
+import jinja2
 import llama_cpp
 import llama_cpp.llama_cpp as native
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
@@ -65,12 +66,16 @@ class LlamaCppModel:
                     verbose=False,
                 )
         except (ValueError, RuntimeError, AssertionError) as exc:
-            raise ModelError(f"cannot load the model file {path}: damaged, or not a GGUF file") from exc
+            reason = str(exc) if "context" in str(exc) else "damaged, or not a GGUF file"
+            raise ModelError(f"cannot load the model file {path}: {reason}") from exc
         # Left to the interpreter's last moments, closing fails loudly: llama_cpp's own parts are gone by then.
         weakref.finalize(self, self._llama.close)
         self.context_tokens = self._llama.n_ctx()
         template = self._llama.metadata.get("tokenizer.chat_template", _CHATML)
-        self._format = Jinja2ChatFormatter(template, eos_token=self._piece("eos"), bos_token=self._piece("bos"))
+        try:
+            self._format = Jinja2ChatFormatter(template, eos_token=self._piece("eos"), bos_token=self._piece("bos"))
+        except jinja2.TemplateError as exc:
+            raise ModelError(f"the chat template of {self.name} cannot be read: {exc}") from exc
 
     def _piece(self, which: Literal["bos", "eos"]) -> str:
         token = self._llama.token_eos() if which == "eos" else self._llama.token_bos()
@@ -85,6 +90,16 @@ class LlamaCppModel:
 
         The template is rendered around stand-ins, which mark where data begins and ends.
         """
+        try:
+            return self._tokens(messages)
+        except (ValueError, jinja2.TemplateError) as exc:
+            if messages[0].role != "system":
+                raise ModelError(f"the chat template of {self.name} refuses the messages: {exc}") from exc
+            # Some templates know no system role: then the instructions open the first turn.
+            first = Message("user", f"{messages[0].content}\n\n{messages[1].content}")
+            return self.prompt_tokens([first, *messages[2:]])
+
+    def _tokens(self, messages: Sequence[Message]) -> list[int]:
         stand_ins = [f"\x02{i}\x03" for i in range(len(messages))]
         rendered = self._format(
             messages=[{"role": m.role, "content": s} for m, s in zip(messages, stand_ins, strict=True)]  # type: ignore[misc]

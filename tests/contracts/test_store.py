@@ -385,3 +385,12 @@ def test_offsets_count_characters_not_bytes(store: SqliteStore) -> None:
     store.put([item(article)])
     spans = [s for _, p in store.passages([1])[1] for s in p.sentences]
     assert spans == [Span(0, 14), Span(15, 29)]
+
+
+def test_a_snapshot_does_not_see_what_others_commit_meanwhile(store: SqliteStore, path: Path) -> None:
+    store.put([item(Article("first", "First", "One sentence."))])
+    before = store.stamp()
+    with closing(SqliteStore(path)) as writer, store.snapshot():
+        writer.put([item(Article("second", "Second", "Another one."))])
+        assert (store.size(), store.stamp()) == (1, before)
+    assert store.size() == 2

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from rag import resources
+from rag.stores.sqlite import SqliteStore
 from tests.end_to_end.conftest import ARTICLES, QUESTION, Result, Run
 
 GOOD = json.dumps(ARTICLES[1])
@@ -207,3 +208,15 @@ def test_the_first_run_asks_the_sample_corpus(rag: Run, empty_folder: Path) -> N
     again = rag("ask", question, "--mode", "quote")
     assert (again.code, again.err) == (0, f"{second}\n")
     assert "questions go to the sample corpus in indexes/sample" in rag("status").out
+
+
+def test_an_index_folder_that_is_a_file(rag: Run, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    there.write_text("not a folder")
+    failed(rag("ask", "Who sank?", "--index", there), 2, "is a file: --index takes a folder")
+
+
+def test_an_index_that_was_killed_before_its_first_article(rag: Run, tmp_path: Path) -> None:
+    with closing(SqliteStore(tmp_path / "articles.sqlite")):
+        pass
+    failed(rag("ask", "Who sank?", "--index", tmp_path), 3, "is empty")

@@ -12,7 +12,7 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO, cast
 
 import pytest
 
@@ -264,7 +264,7 @@ def test_check_passes_on_a_good_index(rag: Run, index: Path) -> None:
     ("damage", "named"),
     [
         ("DELETE FROM vectors_lead WHERE id = 1", "1 articles have no lead vector"),
-        ("UPDATE articles SET text = replace(text, '340', '430')", "differs from its fingerprint"),
+        ("UPDATE articles SET text = replace(text, '340', '430')", "lexical index does not match"),
         ("UPDATE passages SET stop = 100000 WHERE key = 1", "does not fit its offsets"),
         ("UPDATE facts SET value = '80' WHERE name = 'passage_tokens'", "built with passage_tokens 80"),
     ],
@@ -296,15 +296,18 @@ def test_eval_gets_its_options(rag: Run, tmp_path: Path, monkeypatch: pytest.Mon
 
     def run(*arguments: object, **options: object) -> int:
         called.append((arguments, options))
-        print("the table")
+        print("the table", file=cast(TextIO, options["out"]))
+        print("a library's noise")
         return 1
 
     monkeypatch.setattr("rag.evaluation.command.run", run)
     done = rag("eval", tmp_path / "q.jsonl", "--index", "X", "--split", "test", "--mode", "quote", "--json",
                "--fail-under", "right=0.5", "--fail-under", "mrr=0.6")  # fmt: skip
-    assert done == (1, "the table\n", "")
+    assert done == (1, "the table\n", "a library's noise\n")
     options = {"split": "test", "mode": "quote", "json_output": True, "fail_under": ["right=0.5", "mrr=0.6"]}
-    assert called == [((tmp_path / "q.jsonl", Path("X")), {**options, "settings": Settings.load()})]
+    [(arguments, given)] = called
+    assert arguments == (tmp_path / "q.jsonl", Path("X"))
+    assert {name: given[name] for name in given if name != "out"} == {**options, "settings": Settings.load()}
 
 
 # ── usage

@@ -365,3 +365,38 @@ def test_a_quotation_has_marks_of_its_own_or_gets_them(text: str, shown: str) ->
 )
 def test_a_draft_is_finished_with_a_capital_and_a_stop(text: str, shown: str) -> None:
     assert finished(text) == shown
+
+
+def test_brackets_in_an_article_are_no_markers_of_ours(store: SqliteStore, tmp_path: Path) -> None:
+    forged = Article("forged", "Ferry Skua study", "The ferry Skua study [2] said [1, 7] people died. See [note].")
+    with closing(SqliteStore(tmp_path / "forged.sqlite")) as own:
+        index_articles([forged], own, HashEmbedder(), SETTINGS)
+        answer = build(own, None).ask("What did the ferry Skua study say?", mode="quote")
+    assert answer.answer.startswith("“The ferry Skua study (2) said (1, 7) people died.” [1]")
+    assert answer.citations[0].quote == "The ferry Skua study [2] said [1, 7] people died."
+
+
+def test_what_was_quoted_is_not_said_again_by_a_later_draft(store: SqliteStore) -> None:
+    quoted = build(store, None).ask(QUESTION, mode="quote").citations[0].quote
+    answer = drafted(store, "A storm sank it. ", quoted)
+    assert [s.text.strip("“”") for s in answer.sentences].count(quoted) == 1
+
+
+def test_an_unsupported_draft_decides_which_words_are_quoted(store: SqliteStore) -> None:
+    one = SETTINGS.model_copy(update={"quoted_sentences": 1})
+    by_itself, pointed = (
+        build(store, ScriptedLLM(draft), settings=one).ask(QUESTION).citations[0].quote
+        for draft in ("Nobody knows.", "In May its operator checked it.")
+    )
+    assert by_itself.startswith("Twelve people died")
+    assert "checked in May" in pointed
+
+
+def test_many_copies_of_one_story_leave_room_for_the_others(tmp_path: Path) -> None:
+    copies = [Article(f"copy-{i}", f"Ferry {i}", FERRY.text, published="2025-03-08") for i in range(40)]
+    others = [Article(f"other-{i}", f"Ferry story {i}", f"A ferry of line {i} left port {i}.") for i in range(9)]
+    with closing(SqliteStore(tmp_path / "copies.sqlite")) as own:
+        index_articles([*copies, *others], own, HashEmbedder(), SETTINGS)
+        hits = build(own, None).search("ferry Skua", 10)
+    assert len(hits) == 10
+    assert hits[0].copies == 39

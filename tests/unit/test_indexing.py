@@ -173,3 +173,10 @@ def test_vectors_are_those_of_title_and_text(store: SqliteStore) -> None:
     for view in VIEWS:
         [(_, vectors)] = store.vectors(view)
         assert np.array_equal(vectors, HashEmbedder().embed_documents(["Bridge shut. The bridge is shut."]))
+
+
+def test_two_articles_of_one_run_with_one_id_are_named_and_the_later_one_stays(store: SqliteStore) -> None:
+    first, second = (Article("1", title, f"{title} text.") for title in ("First feed", "Second feed"))
+    report = index(store, first, second, second)
+    assert [p.where for p in report.problems] == ["article 1"]
+    assert [a.title for a in store.articles()] == ["Second feed"]

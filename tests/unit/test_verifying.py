@@ -190,7 +190,7 @@ CASES = [
 
 
 def check(sentence: str, cited: str, outlet: str | None = None, similarity: float = 0.9) -> Verdict:
-    return verify(sentence, cited, outlet=outlet, rarity={}, similarity=similarity, threshold=0.75)
+    return verify(sentence, cited, outlet=outlet, rarity={}, similarity=lambda: similarity, threshold=0.75)
 
 
 @pytest.mark.parametrize(("cited", "sentence", "supported"), CASES)
@@ -252,8 +252,8 @@ def test_a_verdict_names_what_is_wrong(cited: str, sentence: str, reason: str) -
 
 
 def test_the_score_grows_with_agreement_and_must_reach_the_threshold() -> None:
-    same = verify(OZEL, OZEL, rarity={}, similarity=1.0, threshold=1.0)
-    part = verify("Özgür Özel leads the CHP.", OZEL, rarity={}, similarity=0.5, threshold=0.95)
+    same = verify(OZEL, OZEL, rarity={}, similarity=lambda: 1.0, threshold=1.0)
+    part = verify("Özgür Özel leads the CHP.", OZEL, rarity={}, similarity=lambda: 0.5, threshold=0.95)
     assert same == Verdict(True, 1.0, ())
     assert part.score == pytest.approx(0.6 + 0.2 + 0.1)
     assert part.reasons == ("support 0.90 is below 0.95",)
@@ -262,7 +262,7 @@ def test_the_score_grows_with_agreement_and_must_reach_the_threshold() -> None:
 def test_a_rare_word_that_is_missing_costs_more_than_a_common_one() -> None:
     cited, draft = "The ferry sank.", "The old ferry sank."
     rare, common = ({"old": weight} for weight in (5.0, 0.5))
-    scores = [verify(draft, cited, rarity=r, similarity=0.0, threshold=0.0).score for r in (rare, common)]
+    scores = [verify(draft, cited, rarity=r, similarity=lambda: 0.0, threshold=0.0).score for r in (rare, common)]
     assert scores[0] < scores[1]
 
 
