@@ -229,7 +229,11 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
         yield part, f"{model['name']}, {place}" + ("" if model["found"] else " (no such file or folder here)")
     cpu = report["cpu"]
     extra = "on" if cpu["extra_buffers"] else "off"
-    yield "cpu", f"{_count(cpu['threads'], 'thread')}; llama.cpp's extra buffers are {extra}: {cpu['reason']}"
+    products = "bfloat16" if cpu["bfloat16"] else "float32"
+    yield (
+        "cpu",
+        f"{_count(cpu['threads'], 'thread')}, vectors in {products}; llama.cpp's extra buffers are {extra}: {cpu['reason']}",
+    )
     index = report["index"]
     if not index["exists"]:
         sample = report["sample_index"]

@@ -99,7 +99,13 @@ STATUS: Json = {
         "embedder": {"name": "all-MiniLM-L6-v2", "setting": "bundled", "path": "/models/minilm", "found": True},
         "llm": {"name": "other", "setting": "/models/other.gguf", "path": "/models/other.gguf", "found": False},
     },
-    "cpu": {"threads": 1, "amx": True, "extra_buffers": False, "reason": "this CPU has AMX, on which they crash"},
+    "cpu": {
+        "threads": 1,
+        "bfloat16": True,
+        "amx": True,
+        "extra_buffers": False,
+        "reason": "this CPU has AMX, on which they crash",
+    },
     "index": {
         "path": "indexes/default",
         "exists": True,
