@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag import lexical, questions
+from rag.quantities import quantities
 from rag.types import Article, Evidence, Span
 
 _POINTING = 1.5  # log odds for a draft whose own terms all stand in a sentence
@@ -83,19 +84,23 @@ def select(ranked: Sequence[Evidence], tokens: Sequence[int], *, most: int, budg
     At least one is given, however long: the budget bounds the prompt, it does not refuse.
     """
     chosen: list[Evidence] = []
-    seen: list[frozenset[tuple[str, ...]]] = []
     used = 0
     for item, cost in zip(ranked, tokens, strict=True):
-        shingles = lexical.shingles(item.text, 3)
-        repeated = any(len(shingles & s) >= 0.7 * min(len(shingles), len(s)) for s in seen)
-        if repeated or (chosen and used + cost > budget):
+        if (chosen and used + cost > budget) or any(_repeats(item.text, other.text) for other in chosen):
             continue
         chosen.append(item)
-        seen.append(shingles)
         used += cost
         if len(chosen) == most:
             break
     return chosen
+
+
+def _repeats(a: str, b: str) -> bool:
+    """Nearly the same words with the same numbers; with other numbers it is another account, and must be seen."""
+    first, second = lexical.shingles(a, 3), lexical.shingles(b, 3)
+    if len(first & second) < 0.7 * min(len(first), len(second)):
+        return False
+    return {q.value for q in quantities(a)} == {q.value for q in quantities(b)}
 
 
 def pointed_at(ranked: Sequence[Evidence], draft: str, query: Query) -> list[Evidence]:

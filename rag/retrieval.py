@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -20,6 +20,7 @@ from rag.types import Article, Evidence, Filters, Hit, Passage
 # What each view of an article counts for; see docs/decisions/0001 for the measurements.
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
+_COPIES_READ = 10  # copies of one story that are compared with it word by word
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,8 @@ class Retriever:
         for i in slots:
             found = scored[i]
             passage = self._best_passage(passages[found.key], query, wanted)
-            copies = groups.first.count(i) - 1
-            hits.append(Hit(found.key, articles[found.key], passage, found.score, found.views, copies))
+            copies = tuple(scored[j].key for j, first in enumerate(groups.first) if first == i != j)
+            hits.append(Hit(found.key, articles[found.key], passage, found.score, found.views, len(copies), copies))
         return hits
 
     def _best_passage(self, passages: list[tuple[int, Passage]], query: Vectors, wanted: list[str]) -> Passage:
@@ -143,23 +144,40 @@ class Retriever:
         return sorted(ranked, key=lambda e: -e.score)
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
+        """The sentences of all hits, and those of their copies that say something else: an added paragraph, another
+        figure. A sentence counts as copied by an article that has its very words, not by any that is much like it."""
         query = self._embed_query(question)
-        passages = self._store.passages([hit.key for hit in hits])
-        found = []
-        for hit in hits:
-            own = passages[hit.key]
-            cosines = self._passage_cosines(own, query)
-            previous = ""
-            spans = [(span, cosines[i]) for i, passage in own for span in passage.sentences]
-            for position, (span, cosine) in enumerate(spans):
-                candidate = Candidate(
-                    hit.article, span, position, previous, cosine, hit.score - hits[0].score, hit.copies
-                )
-                found.append(candidate)
-                previous = candidate.text
+        families = [(hit.key, *hit.copy_keys[:_COPIES_READ]) for hit in hits]
+        passages = self._store.passages([key for family in families for key in family])
+        articles = self._store.load([key for family in families for key in family[1:]])
+        found: list[Candidate] = []
+        for hit, family in zip(hits, families, strict=True):
+            texts = [hit.article, *(articles[key] for key in family[1:])]
+            said = [_spoken(a.text) for a in texts] if len(texts) > 1 else []
+            for i, (key, article) in enumerate(zip(family, texts, strict=True)):
+                for candidate in self._sentences(article, passages[key], query, hit.score - hits[0].score):
+                    words = _spoken(candidate.text) if said else ""
+                    if not any(words in text for text in said[:i]):
+                        found.append(replace(candidate, copies=sum(words in text for text in said[i + 1 :])))
         return found
+
+    def _sentences(
+        self, article: Article, passages: list[tuple[int, Passage]], query: Vectors, score: float
+    ) -> Iterator[Candidate]:
+        cosines = self._passage_cosines(passages, query)
+        previous = ""
+        spans = [(span, cosines[i]) for i, passage in passages for span in passage.sentences]
+        for position, (span, cosine) in enumerate(spans):
+            candidate = Candidate(article, span, position, previous, cosine, score)
+            yield candidate
+            previous = candidate.text
 
     def similarity(self, a: str, b: str) -> float:
         """Cosine of two sentences."""
         first, second = self._embedder.embed_documents([a, b])
         return float(np.dot(first, second))
+
+
+def _spoken(text: str) -> str:
+    """The words of a text alone: typography and white space may differ between copies."""
+    return f" {' '.join(lexical.words(text))} "

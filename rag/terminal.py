@@ -230,10 +230,8 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
     cpu = report["cpu"]
     extra = "on" if cpu["extra_buffers"] else "off"
     products = "bfloat16" if cpu["bfloat16"] else "float32"
-    yield (
-        "cpu",
-        f"{_count(cpu['threads'], 'thread')}, vectors in {products}; llama.cpp's extra buffers are {extra}: {cpu['reason']}",
-    )
+    buffers = f"llama.cpp's extra buffers are {extra}: {cpu['reason']}"
+    yield "cpu", f"{_count(cpu['threads'], 'thread')}, vectors in {products}; {buffers}"
     index = report["index"]
     if not index["exists"]:
         sample = report["sample_index"]

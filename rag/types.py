@@ -86,7 +86,7 @@ class Hit:
     """One article found, with its best passage. A bigger score is better; scores compare only within one search.
 
     `key` is the store's own number of the article; `views` holds what each way of searching gave (explains the
-    score); `copies` counts near-identical articles that were found too and share this slot.
+    score); `copies` counts near-identical articles that were found too and share this slot, `copy_keys` are theirs.
     """
 
     key: int
@@ -95,6 +95,7 @@ class Hit:
     score: float
     views: Mapping[str, float] = field(default_factory=dict)
     copies: int = 0
+    copy_keys: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -400,3 +400,20 @@ def test_many_copies_of_one_story_leave_room_for_the_others(tmp_path: Path) -> N
         hits = build(own, None).search("ferry Skua", 10)
     assert len(hits) == 10
     assert hits[0].copies == 39
+
+
+def test_a_copy_with_another_figure_is_not_counted_as_saying_the_same(tmp_path: Path) -> None:
+    text = (
+        "The harbour bridge was shut on Monday after divers found cracks in two of its piers. Its repair will cost 2.3 "
+        "million euros. The council will vote on the contract in May, the mayor said."
+    )
+    old = Article("old", "Harbour bridge shut", text)
+    new = Article("new", "Harbour bridge shut", text.replace("2.3", "4.1"))
+    with closing(SqliteStore(tmp_path / "figures.sqlite")) as own:
+        index_articles([old, new], own, HashEmbedder(), SETTINGS)
+        rag = build(own, None)
+        answer = rag.ask("How much will the repair of the harbour bridge cost?", mode="quote")
+        _, ranked, _ = rag.find("How much will the repair of the harbour bridge cost?", Filters())
+    assert sorted(re.findall(r"\d\.\d", " ".join(c.quote for c in answer.citations))) == ["2.3", "4.1"], ranked
+    assert [e.copies for e in ranked if "cost" in e.text] == [0, 0]
+    assert {e.copies for e in ranked if "vote" in e.text} == {1}
