@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from rag import lexical
 
 
@@ -34,9 +32,3 @@ class CopyGroups:
             self._originals[position] = mine
         self.first.append(original)
         return original
-
-
-def group_copies(texts: Iterable[str], threshold: float = 0.7) -> list[int]:
-    """For each text the position of the first text it copies."""
-    groups = CopyGroups(threshold)
-    return [groups.add(text) for text in texts]

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import lexical
-from rag.dedup import containment, group_copies
+from rag.dedup import CopyGroups, containment
 
 WIRE = "Two safety inspections were skipped in the months before the bridge fell into the river, an inquiry said."
 OTHER = (
     "The inquiry into the fall of the bridge said on Tuesday that inspections of its safety had been skipped two times."
 )
+
+
+def group_copies(texts: Iterable[str]) -> list[int]:
+    groups = CopyGroups()
+    return [groups.add(text) for text in texts]
 
 
 @pytest.mark.parametrize(
