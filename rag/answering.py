@@ -54,7 +54,6 @@ class _Ledger:
         if place in self._numbers:
             return self._numbers[place], ()
         number = len(self.citations) + 1
-        # What is served is the article's own words, checked once more where they leave the system.
         citation = Citation.of(item, number)
         self._numbers[place] = number
         self.citations.append(citation)
@@ -190,22 +189,23 @@ class Rag:
         """The evidence that supports a draft: what it cites first, then any other; None where nothing does."""
         cited = [chosen[i] for i in draft.cited]
         relevant = near_best(chosen)
+        rarity = self._retriever.rarity(lexical.terms(draft.text))
         verdict = Verdict(False, 0.0, ("no evidence",))
         for item in [*cited, *(e for e in chosen if e not in cited)]:
             if item not in relevant:
                 continue
-            verdict = self.verdict(draft.text, item)
+            verdict = self._verdict(draft.text, item, rarity)
             if verdict.supported:
                 return item, verdict
         return None, verdict
 
-    def verdict(self, sentence: str, item: Evidence) -> Verdict:
+    def _verdict(self, sentence: str, item: Evidence, rarity: Mapping[str, float]) -> Verdict:
         """The check of one sentence against one piece of evidence."""
         return verify(
             sentence,
             item.text,
             outlet=item.article.source,
-            rarity=self._retriever.rarity(lexical.terms(sentence)),
+            rarity=rarity,
             similarity=lambda: self._retriever.similarity(sentence, item.text),
             threshold=self._settings.support_threshold,
         )

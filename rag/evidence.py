@@ -35,7 +35,6 @@ class Candidate:
 
     article: Article
     span: Span
-    position: int  # which sentence of its article, from 0
     previous: str  # the sentence before it, or nothing
     passage_cosine: float  # of its passage with the question
     article_score: float  # of its article, 0 for the best found and below for the others
@@ -57,13 +56,10 @@ def lexical_features(query: Query, candidate: Candidate) -> dict[str, float]:
     return {
         "terms": lexical.coverage(query.terms, here, query.rarity),
         "terms_in_context": lexical.coverage(query.terms, around, query.rarity),
-        "names": lexical.coverage(query.names, own, query.rarity),
         "names_in_context": lexical.coverage(query.names, own | title | before, query.rarity),
         "kind": questions.fits(query.kind, query.text, candidate.text),
-        "early": 1.0 / (1.0 + candidate.position),
         "article": candidate.article_score,
         "passage_cosine": candidate.passage_cosine,
-        "short": 1.0 if len(own) < 6 else 0.0,
     }
 
 

@@ -16,6 +16,7 @@ from rag.types import Article, IndexReport, Passage, Problem
 
 _BATCH_ARTICLES = 64
 _UNFINISHED = "rebuild_unfinished"
+REBUILD = "rag index --rebuild"
 
 Progress = Callable[[IndexReport], None]
 
@@ -37,7 +38,7 @@ def _passage_tokens(embedder: Embedder, settings: Settings) -> int:
     return min(settings.passage_tokens, max(32, embedder.max_tokens - 40))
 
 
-def require_facts(store: Store, expected: Mapping[str, str], rebuild: str = "rag index --rebuild") -> None:
+def require_facts(store: Store, expected: Mapping[str, str], rebuild: str = REBUILD) -> None:
     """Raise IndexMismatchError naming the first field that differs, NotReadyError after an interrupted rebuild. A new
     store fits any. `rebuild` is the command the message names."""
     stored = store.facts()
@@ -59,21 +60,24 @@ def index_articles(
     embedder: Embedder,
     settings: Settings,
     progress: Progress = lambda _: None,
+    rebuild: str = REBUILD,
 ) -> IndexReport:
     """Add what is new, replace what changed, skip what is the same; each batch is committed whole before the next.
 
-    Of several articles with one id the last one read wins, whether they come in one run or in two.
+    Of several articles with one id the last one read wins, whether they come in one run or in two. Raises as
+    `require_facts` does, with `rebuild` as the command to run.
     """
     facts = build_facts(embedder, settings)
-    require_facts(store, facts)
+    require_facts(store, facts, rebuild)
     report = IndexReport()
     problems: list[Problem] = []
     seen: dict[str, str] = {}
     for batch in _batches(incoming, problems):
-        problems += _collisions(batch, seen)
-        latest = {a.id: a for a in batch}
+        marks = [fingerprint(a) for a in batch]
+        problems += _collisions(batch, marks, seen)
+        latest = {a.id: (a, mark) for a, mark in zip(batch, marks, strict=True)}
         known = store.fingerprints(list(latest))
-        changed = [a for a in latest.values() if known.get(a.id) != fingerprint(a)]
+        changed = [a for a, mark in latest.values() if known.get(a.id) != mark]
         prepared = _prepare(changed, embedder, settings)
         if prepared:
             if not store.facts():
@@ -89,10 +93,9 @@ def index_articles(
     return IndexReport(report.added, report.updated, report.unchanged, report.passages, tuple(problems))
 
 
-def _collisions(batch: Sequence[Article], seen: dict[str, str]) -> Iterator[Problem]:
+def _collisions(batch: Sequence[Article], marks: Sequence[str], seen: dict[str, str]) -> Iterator[Problem]:
     """Different articles of one run with one id: only the last stays, and nobody should lose one unknowingly."""
-    for article in batch:
-        mark = fingerprint(article)
+    for article, mark in zip(batch, marks, strict=True):
         if seen.setdefault(article.id, mark) != mark:
             yield Problem(f"article {article.id}", "another article of this run has the same id; this later one stays")
         seen[article.id] = mark

@@ -166,11 +166,11 @@ class Retriever:
     ) -> Iterator[Candidate]:
         cosines = self._passage_cosines(passages, query)
         previous = ""
-        spans = [(span, cosines[i]) for i, passage in passages for span in passage.sentences]
-        for position, (span, cosine) in enumerate(spans):
-            candidate = Candidate(article, span, position, previous, cosine, score)
-            yield candidate
-            previous = candidate.text
+        for i, passage in passages:
+            for span in passage.sentences:
+                candidate = Candidate(article, span, previous, cosines[i], score)
+                yield candidate
+                previous = candidate.text
 
     def similarity(self, a: str, b: str) -> float:
         """Cosine of two sentences."""

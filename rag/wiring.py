@@ -8,13 +8,14 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from rag import resources
 from rag.answering import Rag
 from rag.errors import NotReadyError, StoreError, UsageError
-from rag.indexing import Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
+from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
 from rag.linear import LinearModel
 from rag.ports import VIEWS
 from rag.prompting import Prompts
@@ -142,7 +143,8 @@ def index_paths(
     stdin: BinaryIO | None = None,
     progress: Progress = lambda _: None,
 ) -> IndexReport:
-    """Read the paths into the index. Raises UsageError when nothing in them could be read."""
+    """Read the paths into the index. Where nothing in them can be read the report holds only problems, and no index is
+    made. Raises UsageError for a path that is not there, and as `index_articles` does."""
     from rag.readers import read
 
     incoming = read(paths, stdin=stdin, max_characters=settings.max_article_characters)
@@ -152,8 +154,7 @@ def index_paths(
         return IndexReport(problems=problems)
     embedder = load_embedder(settings)
     with open_store(folder, create=True) as store:
-        require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
-        report = index_articles(_chain(head, rest), store, embedder, settings, progress)
+        report = index_articles(chain(head, rest), store, embedder, settings, progress, _rebuild_command(folder))
         with store.snapshot():
             sync_vectors(store, _vector_indexes(folder, embedder))
     return report
@@ -169,13 +170,8 @@ def _until_article(items: Iterator[Article | Problem]) -> tuple[list[Article | P
     return head, items
 
 
-def _chain(head: Sequence[Article | Problem], rest: Iterator[Article | Problem]) -> Iterator[Article | Problem]:
-    yield from head
-    yield from rest
-
-
 def _rebuild_command(folder: Path) -> str:
-    return "rag index --rebuild" if folder == default_index() else f"rag index --rebuild --index {folder}"
+    return REBUILD if folder == default_index() else f"{REBUILD} --index {folder}"
 
 
 def rebuild_index(folder: Path, settings: Settings, progress: Progress = lambda _: None) -> IndexReport:

@@ -97,7 +97,8 @@ def _sample_index(settings: Settings) -> Path:
     if not exists(SAMPLE_INDEX):
         _notice(f"indexing the sample corpus in {SAMPLE_INDEX}")
         build_sample(settings)
-    index_paths([str(resources.data("eval/corpus"))], SAMPLE_INDEX, settings)
+    else:
+        index_paths([str(resources.data("eval/corpus"))], SAMPLE_INDEX, settings)
     return SAMPLE_INDEX
 
 

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from rag import answerability, resources, wiring
-from rag.answering import Rag
+from rag.answering import ANY, Rag
 from rag.evaluation import questions as eval_set
 from rag.evidence import Query
 from rag.linear import LinearModel
@@ -91,8 +91,6 @@ def sample(split: str) -> list[Wanted]:
 
 def label(rag: Rag, wanted: Sequence[Wanted]) -> Iterator[Labelled]:
     """Ask each question and mark the sentences that hold the answer's words, or lie inside them."""
-    from rag.answering import ANY
-
     for number, item in enumerate(wanted, start=1):
         print(f"\r{number}/{len(wanted)}", end="", file=sys.stderr, flush=True)
         query, ranked, _ = rag.find(item.text, ANY)
@@ -133,10 +131,7 @@ def fit_evidence(sets: Sequence[Sequence[Labelled]]) -> LinearModel:
 
 def reranked(item: Labelled, model: LinearModel) -> list[tuple[Evidence, bool]]:
     """The sentences of a question in the order of this model, with its scores."""
-    scored = [
-        (Evidence(e.article, e.span, model.logit(e.signals), e.signals, e.copies), b)
-        for e, b in zip(item.ranked, item.bears, strict=True)
-    ]
+    scored = [(replace(e, score=model.logit(e.signals)), b) for e, b in zip(item.ranked, item.bears, strict=True)]
     return sorted(scored, key=lambda pair: -pair[0].score)
 
 

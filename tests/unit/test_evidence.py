@@ -19,7 +19,7 @@ def candidates(**changes: float) -> list[Candidate]:
     for i, span in enumerate(SENTENCES):
         before = STORY.text[SENTENCES[i - 1].start : SENTENCES[i - 1].end] if i else ""
         cosine, score = changes.get("passage_cosine", 0.5), changes.get("article_score", 0.0)
-        found.append(Candidate(STORY, span, i, before, cosine, score))
+        found.append(Candidate(STORY, span, before, cosine, score))
     return found
 
 
