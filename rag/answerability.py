@@ -10,9 +10,11 @@ from collections.abc import Sequence
 
 from rag import lexical
 from rag.evidence import Query
-from rag.types import Evidence
+from rag.types import Evidence, Reading
 
 _BEST = 6
+_LEAST = -12.0  # log-probability below which it makes no difference how small
+_CLEAR = 4.0
 
 
 def features(query: Query, evidence: Sequence[Evidence]) -> dict[str, float]:
@@ -29,4 +31,20 @@ def features(query: Query, evidence: Sequence[Evidence]) -> dict[str, float]:
         "cosine": max(e.signals["cosine"] for e in evidence[:_BEST]),
         "terms_in_story": lexical.coverage(query.terms, lexical.found(query.terms, story), query.rarity),
         "names_in_story": lexical.coverage(query.names, story, query.rarity),
+    }
+
+
+def read_features(
+    query: Query, ranked: Sequence[Evidence], reread: Sequence[Evidence], reading: Reading
+) -> dict[str, float]:
+    """The same of all evidence, with what a reader says of the part it read; log-probabilities unless noted."""
+    second = reread[1].score if len(reread) > 1 else reread[0].score - _CLEAR
+    return {
+        **features(query, ranked),
+        "none": max(reading.none, _LEAST),
+        "words": max(reading.likelihood, _LEAST),
+        "read": max(e.signals["read"] for e in reread),
+        "best": reread[0].score,  # log odds
+        "margin": min(_CLEAR, reread[0].score - second),  # log odds
+        "kind": reread[0].signals["kind"],  # 0 to 1
     }

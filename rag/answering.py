@@ -2,66 +2,36 @@
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
-from rag import answerability, citing, evidence, lexical, questions
+from rag import accounts, answerability, citing, evidence, lexical, questions, reading
+from rag.composing import Cited, Ledger, as_shown, closest, near_best, quotation
 from rag.evidence import Query
 from rag.linear import LinearModel
-from rag.ports import LanguageModel
+from rag.ports import LanguageModel, Reader
 from rag.prompting import REFUSAL, Prompts, estimated_tokens
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.types import (
     Answer,
     AnswerSentence,
-    Citation,
     Done,
     Event,
     Evidence,
     Filters,
     Hit,
     Mode,
+    Reading,
     Refusal,
     Retrieved,
     SentenceReady,
 )
 from rag.verifying import Verdict, verify
 
-# Evidence this far (in log odds) below the best is about something else: it may not carry the answer.
-_RELEVANT = 1.0
-_CLOSEST = 3
 _DRAFT_SENTENCES = 2
 ANY = Filters()
-
-
-_Cited = tuple[AnswerSentence, tuple[Citation, ...]]
-"""A sentence and the citations it is the first to use."""
-
-
-@dataclass(slots=True)
-class _Ledger:
-    """The citations of one answer, numbered in order of first use."""
-
-    citations: list[Citation] = field(default_factory=list)
-    _numbers: dict[tuple[str, int], int] = field(default_factory=dict)
-
-    def cite(self, item: Evidence) -> tuple[int, tuple[Citation, ...]]:
-        """The number of this evidence, and its citation when it is new."""
-        place = (item.article.id, item.span.start)
-        if place in self._numbers:
-            return self._numbers[place], ()
-        number = len(self.citations) + 1
-        citation = Citation.of(item, number)
-        self._numbers[place] = number
-        self.citations.append(citation)
-        return number, (citation,)
-
-    def has(self, item: Evidence) -> bool:
-        """Whether it is cited already."""
-        return (item.article.id, item.span.start) in self._numbers
 
 
 class _Clock:
@@ -76,22 +46,56 @@ class _Clock:
         self.marks.setdefault(name, round(1000 * (time.perf_counter() - self._start)))
 
 
+@dataclass(frozen=True, slots=True)
+class Fitted:
+    """The small models: does the evidence answer; which sentence does, with a reader; and the first with a reader."""
+
+    answerable: LinearModel
+    reading: LinearModel
+    answerable_read: LinearModel
+
+
+@dataclass(frozen=True, slots=True)
+class Models:
+    """What loads the language model, when it is first wanted. `reader` is None where the model was not taught to read
+    (`rag.reading`): then it drafts. Both must give the same model each time."""
+
+    llm: Callable[[], LanguageModel]
+    reader: Callable[[], Reader] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What was found for a question: `ranked` all evidence, `chosen` the part that the answer may use, both best first;
+    `probability` that it answers, and the probability from which on it is taken to."""
+
+    query: Query
+    ranked: tuple[Evidence, ...]
+    chosen: tuple[Evidence, ...]
+    probability: float = 0.0
+    threshold: float = 1.0
+
+    @property
+    def answers(self) -> bool:
+        """Whether to answer rather than refuse."""
+        return bool(self.chosen) and self.probability >= self.threshold
+
+
 class Rag:
     """Questions over one index. One question at a time: the language model has one context."""
 
     def __init__(
         self,
         retriever: Retriever,
-        load_llm: Callable[[], LanguageModel],
+        models: Models,
         prompts: Prompts,
-        answerable: LinearModel,
+        fitted: Fitted,
         settings: Settings,
         model: Mapping[str, str | None],
     ) -> None:
-        """`load_llm` is called when a draft is first wanted, and must return the same model each time: quote mode
-        loads none. `model` is the stamp put on every answer."""
-        self._retriever, self._load_llm, self._prompts = retriever, load_llm, prompts
-        self._answerable, self._settings, self._model = answerable, settings, model
+        """Quote mode loads no language model. `model` is the stamp put on every answer."""
+        self._retriever, self._models, self._prompts = retriever, models, prompts
+        self._fitted, self._settings, self._model = fitted, settings, model
 
     def search(self, words: str, k: int, filters: Filters = ANY) -> list[Hit]:
         """The k best articles. Raises UsageError for an empty or overlong query."""
@@ -108,65 +112,99 @@ class Rag:
         """Retrieved, then a SentenceReady for each checked sentence, then Done. Raises as `ask` does."""
         question = questions.checked(question, self._settings.question_characters)
         clock = _Clock()
-        query, ranked, chosen = self.find(question, filters)
+        found = self.find(question, filters)
         clock.mark("retrieve")
-        yield Retrieved(tuple(chosen))
-        ledger = _Ledger()
+        yield Retrieved(found.chosen)
+        if mode == "answer" and self._models.reader and found.chosen:
+            found = self._read(found, self._models.reader())
+            clock.mark("read")
+        ledger = Ledger()
         sentences: list[AnswerSentence] = []
-        if chosen and self.answerable(query, ranked) >= self._threshold():
-            produced = self._drafted(query, chosen, ledger) if mode == "answer" else self._quoted(chosen, ledger)
+        if found.answers:
+            drafts = mode == "answer" and not self._models.reader
+            produced = (
+                self._drafted(found, ledger)
+                if drafts
+                else self._quoted(found.query, found.chosen, found.ranked, ledger)
+            )
             for sentence, new in produced:
                 clock.mark("first_sentence")
                 sentences.append(sentence)
                 yield SentenceReady(sentence, new)
         clock.mark("total")
-        yield Done(self._answer(question, sentences, ledger, ranked, clock, mode))
+        yield Done(self._answer(question, sentences, ledger, found, clock, mode))
 
-    def find(self, question: str, filters: Filters) -> tuple[Query, list[Evidence], list[Evidence]]:
-        """The question taken apart, all ranked evidence, and the part of it that the answer may use."""
+    def find(self, question: str, filters: Filters) -> Found:
+        """The evidence for a question, ranked without a language model."""
         query = self._retriever.query(question)
         hits = self._retriever.search(question, self._settings.hits, filters)
         ranked = self._retriever.evidence(query, hits) if hits else []
+        if not ranked:
+            return Found(query, (), ())
         tokens = [estimated_tokens(e.text) for e in ranked]
         settings = self._settings
         chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
-        return query, ranked, chosen
+        model = self._fitted.answerable
+        probability = model.probability(answerability.features(query, ranked))
+        return Found(query, tuple(ranked), tuple(chosen), probability, self._threshold(model))
 
-    def answerable(self, query: Query, ranked: Sequence[Evidence]) -> float:
-        """Probability that the evidence (best first, not empty) answers the question."""
-        return self._answerable.probability(answerability.features(query, ranked))
+    def read(self, question: str, chosen: Sequence[Evidence], reader: Reader) -> tuple[list[Evidence], Reading]:
+        """The evidence in reading order, and what the reader makes of it."""
+        listed = reading.lines(chosen[: reading.MOST])
+        order = reading.reading_order(listed)
+        inorder = [listed[i] for i in order]
+        texts = [" ".join(line.text.split()) for line in inorder]
+        read = reader.read(reading.messages(question, inorder), reading.OPENING, texts, reading.NONE)
+        return [chosen[i] for i in order], read
 
-    def _threshold(self) -> float:
+    def _read(self, found: Found, reader: Reader) -> Found:
+        """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing."""
+        listed, read = self.read(found.query.text, found.chosen, reader)
+        chosen = reading.reread(listed, read, self._fitted.reading)
+        model = self._fitted.answerable_read
+        features = answerability.read_features(found.query, found.ranked, chosen, read)
+        return Found(found.query, found.ranked, tuple(chosen), model.probability(features), self._threshold(model))
+
+    def _threshold(self, model: LinearModel) -> float:
         chosen = self._settings.answerable_threshold
-        return self._answerable.threshold if chosen is None else chosen
+        return model.threshold if chosen is None else chosen
 
-    def _quoted(self, ranked: Sequence[Evidence], ledger: _Ledger) -> Iterator[_Cited]:
-        """The best evidence in its own words, as long as the answer has room for a quotation."""
-        for item in near_best(ranked)[: self._settings.quoted_sentences]:
-            if not ledger.has(item) and len(ledger.citations) < self._settings.quoted_sentences:
+    def _quoted(
+        self, query: Query, ranked: Sequence[Evidence], others: Sequence[Evidence], ledger: Ledger
+    ) -> Iterator[Cited]:
+        """The best evidence in its own words, as long as the answer has room for a quotation; where stories give other
+        figures (`others` is all the evidence), the sentence of each, newest first."""
+        differing = [] if ledger.accounts else accounts.differing(query, ranked[0], [*ranked, *others])
+        items = [a.evidence for a in differing] or near_best(ranked)[: self._settings.quoted_sentences]
+        for item in items:
+            if not ledger.has(item) and (differing or len(ledger.citations) < self._settings.quoted_sentences):
                 number, new = ledger.cite(item)
                 yield AnswerSentence(quotation(item.text), (number,), "quoted", 1.0), new
+        ledger.accounts += differing
 
-    def _drafted(self, query: Query, chosen: Sequence[Evidence], ledger: _Ledger) -> Iterator[_Cited]:
+    def _drafted(self, found: Found, ledger: Ledger) -> Iterator[Cited]:
         """The model's sentences that the evidence supports; where one fails, what it points at is quoted."""
+        query, chosen = found.query, found.chosen
         shown: set[str] = set()
         for draft in self._drafts(query.text, list(chosen)):
             item, verdict = self._supported(draft, chosen)
             if item is None:
-                produced = list(self._quoted(evidence.pointed_at(chosen, draft.text, query), ledger))
+                produced = list(
+                    self._quoted(query, evidence.pointed_at(chosen, draft.text, query), found.ranked, ledger)
+                )
             else:
                 number, new = ledger.cite(item)
-                produced = [(_shown(draft.text, item, number, verdict), new)]
+                produced = [(as_shown(draft.text, item, number, verdict), new)]
             for sentence, new in produced:
                 if sentence.text not in shown:
                     shown.add(sentence.text)
                     yield sentence, new
         if not ledger.citations:
-            yield from self._quoted(chosen, ledger)
+            yield from self._quoted(query, chosen, found.ranked, ledger)
 
     def _drafts(self, question: str, chosen: list[Evidence]) -> Iterator[citing.Draft]:
         """The model's first sentences. No draft at all where not even one sentence fits its context."""
-        llm = self._load_llm()
+        llm = self._models.llm()
         limit = llm.context_tokens - self._settings.answer_tokens - 64  # 64: the chat template's own tokens
         messages = self._prompts.messages(question, chosen)
         while sum(llm.count_tokens(m.content) for m in messages) > limit:
@@ -214,12 +252,12 @@ class Rag:
         self,
         question: str,
         sentences: Sequence[AnswerSentence],
-        ledger: _Ledger,
-        ranked: Sequence[Evidence],
+        ledger: Ledger,
+        found: Found,
         clock: _Clock,
         mode: Mode,
     ) -> Answer:
-        refusal = None if sentences else Refusal("not_in_corpus", closest(ranked))
+        refusal = None if sentences else Refusal("not_in_corpus", closest([*found.chosen, *found.ranked]))
         model = self._model if mode == "answer" else {**self._model, "llm": None}
         return Answer(
             question=question,
@@ -230,42 +268,5 @@ class Rag:
             refusal=refusal,
             timings_ms=clock.marks,
             model=model,
+            disagreements=ledger.disagreements(question),
         )
-
-
-def _shown(text: str, item: Evidence, number: int, verdict: Verdict) -> AnswerSentence:
-    """A supported draft; one that copied its evidence is marked as the quotation it is."""
-    if finished(text) == " ".join(item.text.split()):
-        return AnswerSentence(quotation(item.text), (number,), "quoted", 1.0)
-    return AnswerSentence(finished(text), (number,), "verified", round(verdict.score, 3))
-
-
-def near_best(ranked: Sequence[Evidence]) -> list[Evidence]:
-    """The evidence that may carry an answer: the rest is about something else, however true."""
-    return [e for e in ranked if e.score >= ranked[0].score - _RELEVANT]
-
-
-def closest(ranked: Sequence[Evidence]) -> tuple[Citation, ...]:
-    """The nearest sentence of each of the nearest stories: what a refusal can still offer."""
-    stories: dict[str, Evidence] = {}
-    for item in ranked:
-        stories.setdefault(item.article.id, item)
-    return tuple(Citation.of(item, n) for n, item in enumerate(list(stories.values())[:_CLOSEST], start=1))
-
-
-def unmarked(text: str) -> str:
-    """`[12]` in an article's own words becomes `(12)` where they are shown: it must not pass for one of our markers."""
-    return re.sub(r"\[(\d[\d,; ]*)\]", r"(\1)", text)
-
-
-def quotation(text: str) -> str:
-    """A sentence shown in the article's own words, in quotation marks unless it brings its own."""
-    text = unmarked(" ".join(text.split()))
-    return text if any(mark in text for mark in '“”"') else f"“{text}”"
-
-
-def finished(text: str) -> str:
-    """A drafted sentence with a capital and a stop."""
-    text = unmarked(text)
-    text = text[:1].upper() + text[1:]
-    return text if text.endswith((".", "!", "?", "”", '"')) else f"{text}."

@@ -13,7 +13,7 @@ from typing import Literal, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from rag.types import Article, Filters, Message, Passage
+from rag.types import Article, Filters, Message, Passage, Reading
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -153,3 +153,16 @@ class LanguageModel(Protocol):
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         """Greedy decoding, piece by piece. Control tokens written in a message's content are plain characters."""
+
+
+class Reader(Protocol):
+    """A language model that was taught the task of `rag.reading`. One call at a time."""
+
+    @property
+    def name(self) -> str:
+        """What a person would call it."""
+
+    def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
+        """The reply that begins with `opening`: words copied from one of the sentences, and its number. `none` is
+        what the model was taught to say where nothing answers; it is weighed, not written. Control tokens written in
+        a message's content are plain characters."""

@@ -14,6 +14,7 @@ from rag.errors import ModelError, NotReadyError
 
 EMBEDDER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 LLM_SHA256 = "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53"
+ADAPTER_SHA256 = ""
 _HERE = Path(__file__).parent
 
 
@@ -49,9 +50,25 @@ def embedder_name(model: str) -> str:
     return "all-MiniLM-L6-v2" if model == "bundled" else model
 
 
-def llm_name(model: str) -> str:
-    """What a person would call the model of this setting, without loading it."""
-    return "SmolLM2-135M-Instruct-Q4_1" if model == "bundled" else Path(model).stem
+def llm_name(model: str, adapter: str = "none") -> str:
+    """What a person would call the model of these settings, without loading it."""
+    name = "SmolLM2-135M-Instruct-Q4_1" if model == "bundled" else Path(model).stem
+    if adapter == "none" or (adapter == "bundled" and model != "bundled"):
+        return name
+    return f"{name}+{'reading' if adapter == 'bundled' else Path(adapter).stem}"
+
+
+def adapter(model: str, setting: str) -> Path | None:
+    """The LoRA adapter of these settings; the bundled one fits the bundled model only. Raises ModelError where it is
+    missing or not the one that was shipped."""
+    if setting == "none" or (setting == "bundled" and model != "bundled"):
+        return None
+    path = _HERE / "fitted" / "adapter.gguf" if setting == "bundled" else Path(setting)
+    if not path.is_file():
+        raise ModelError(f"no such adapter file: {path}")
+    if setting == "bundled":
+        require_digest(path, ADAPTER_SHA256)
+    return path
 
 
 def sha256(path: Path) -> str:

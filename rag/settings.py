@@ -18,6 +18,10 @@ class Settings(BaseSettings):
 
     embedder: str = Field("bundled", description="'bundled', or a sentence-transformers folder or hub name")
     llm: str = Field("bundled", description="'bundled', or the path of a GGUF file")
+    adapter: str = Field(
+        "bundled",
+        description="the LoRA adapter that teaches the LLM to read: 'bundled' (bundled LLM only), 'none', a path",
+    )
     threads: int = Field(0, ge=0, le=256, description="threads for the models; 0: the CPUs that are not busy")
     context_tokens: int = Field(2048, ge=512, le=131072, description="context window asked of the LLM")
     amx: Literal["auto", "on", "off"] = Field(
@@ -37,8 +41,8 @@ class Settings(BaseSettings):
     candidates: int = Field(200, ge=10, le=10_000, description="how deep each way of searching looks before fusion")
     fusion: Literal["scores", "ranks"] = Field("scores", description="how the ways of searching are put together")
     hits: int = Field(10, ge=1, le=200, description="articles found, and results of `rag search`")
-    evidence_sentences: int = Field(6, ge=1, le=30, description="sentences put before the LLM")
-    evidence_tokens: int = Field(300, ge=50, le=8192, description="upper limit of their tokens together")
+    evidence_sentences: int = Field(8, ge=1, le=30, description="sentences put before the LLM")
+    evidence_tokens: int = Field(400, ge=50, le=8192, description="upper limit of their tokens together")
     quoted_sentences: int = Field(2, ge=1, le=10, description="most quotations that stand in for a failed draft")
     answer_tokens: int = Field(96, ge=16, le=1024, description="most tokens the LLM may write")
     question_characters: int = Field(2000, ge=100, description="a longer question is refused")

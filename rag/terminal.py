@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import re
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import TextIO
+from typing import Any, TextIO
 
 from rich.cells import cell_len
 from rich.console import Console
@@ -151,6 +151,8 @@ class Page:
         """What follows the sentences: what they cite, or the refusal and what comes closest."""
         if answer.refusal is None:
             self._print("\n")
+            for disagreement in answer.disagreements:
+                self._accounts(disagreement["accounts"])
             self._citations(answer.citations)
             return
         self.line(answer.answer)
@@ -158,9 +160,23 @@ class Page:
             self._print("\nClosest:")
             self._citations(answer.refusal.closest)
 
+    def _accounts(self, accounts: Sequence[Mapping[str, Any]]) -> None:
+        """Accounts that differ, newest first."""
+        self.line("Accounts differ:")
+        for account in accounts:
+            who = account["speaker"] and f"according to {account['speaker']}"
+            day = account["published"] and _day(account["published"])
+            status = None if account["status"] == "differs" else account["status"]
+            about = ", ".join(part for part in (account["value"], account["source"], day, who, status) if part)
+            self._paragraph(f"{about} [{account['citation']}]", lead=_INDENT)
+        self._print("")
+
     def _citations(self, citations: Sequence[Citation]) -> None:
         for citation in citations:
-            about = _about(citation.source, citation.published, f"“{citation.title}”", copies=citation.copies)
+            last = f"“{citation.title}”"
+            if citation.speaker:
+                last += f", according to {citation.speaker}"
+            about = _about(citation.source, citation.published, last, copies=citation.copies)
             self._paragraph(about, lead=f"[{citation.number}] ")
             self._paragraph(citation.quote, lead=_INDENT)
             if citation.url:

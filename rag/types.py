@@ -139,8 +139,8 @@ class Citation:
             raise InvariantError(f"citation {self.number} of {self.article_id}: quote does not fit its offsets")
 
     @classmethod
-    def of(cls, evidence: Evidence, number: int) -> Citation:
-        """Cite the whole of one evidence sentence."""
+    def of(cls, evidence: Evidence, number: int, speaker: str | None = None) -> Citation:
+        """Cite the whole of one evidence sentence; `speaker` is whom it names as its source."""
         article = evidence.article
         return cls(
             number=number,
@@ -152,6 +152,7 @@ class Citation:
             start=evidence.span.start,
             end=evidence.span.end,
             quote=evidence.text,
+            speaker=speaker,
             copies=evidence.copies,
         )
 
@@ -234,6 +235,16 @@ class Done:
 
 
 Event = Retrieved | SentenceReady | Done
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What a reader made of numbered sentences; all but `words` are log-probabilities, 0 and below."""
+
+    words: str  # of one of the sentences, verbatim but for white space
+    likelihood: float  # of these words
+    none: float  # of saying that no sentence answers
+    sentences: tuple[float, ...]  # of the number of each sentence, given the words
 
 
 @dataclass(frozen=True, slots=True)

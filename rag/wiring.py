@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from rag import resources
-from rag.answering import Rag
+from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
 from rag.linear import LinearModel
@@ -24,7 +24,8 @@ from rag.settings import Settings, default_index
 from rag.types import Article, IndexReport, Problem
 
 if TYPE_CHECKING:
-    from rag.ports import Embedder, LanguageModel, Store, VectorIndex, View
+    from rag.llms.llama_cpp import LlamaCppModel
+    from rag.ports import Embedder, LanguageModel, Reader, Store, VectorIndex, View
 
 DATABASE = "articles.sqlite"
 SAMPLE_INDEX = Path("indexes/sample")
@@ -46,14 +47,31 @@ def _embedder(model: str, threads: int, bfloat16: bool) -> Embedder:
 
 def load_llm(settings: Settings) -> LanguageModel:
     """The language model the settings name; one copy in a process."""
-    return _llm(settings.llm, settings.context_tokens, threads(settings), resources.extra_buffers(settings.amx))
+    return _llm(*_llm_arguments(settings), None)
+
+
+def load_reader(settings: Settings) -> Reader:
+    """The language model with the adapter that teaches it to read; one copy in a process. Raises ModelError."""
+    return _llm(*_llm_arguments(settings), resources.adapter(settings.llm, settings.adapter))
+
+
+def _llm_arguments(settings: Settings) -> tuple[str, int, int, bool]:
+    return settings.llm, settings.context_tokens, threads(settings), resources.extra_buffers(settings.amx)
 
 
 @cache
-def _llm(model: str, context_tokens: int, threads: int, extra_buffers: bool) -> LanguageModel:
+def _llm(model: str, context_tokens: int, threads: int, extra_buffers: bool, adapter: Path | None) -> LlamaCppModel:
     from rag.llms.llama_cpp import LlamaCppModel
 
-    return LlamaCppModel(model, context_tokens=context_tokens, threads=threads, extra_buffers=extra_buffers)
+    return LlamaCppModel(
+        model, context_tokens=context_tokens, threads=threads, extra_buffers=extra_buffers, adapter=adapter
+    )
+
+
+def _models(settings: Settings) -> Models:
+    """A model that was taught to read reads; any other drafts."""
+    reads = resources.adapter(settings.llm, settings.adapter) is not None
+    return Models(lambda: load_llm(settings), (lambda: load_reader(settings)) if reads else None)
 
 
 def threads(settings: Settings) -> int:
@@ -231,8 +249,10 @@ def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) 
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
         retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"))
-        stamp = {"llm": resources.llm_name(settings.llm), "embedder": embedder.name, "settings": _digest(settings)}
-        yield Rag(retriever, lambda: load_llm(settings), prompts, load_linear("answerable"), settings, stamp)
+        llm = resources.llm_name(settings.llm, settings.adapter)
+        stamp = {"llm": llm, "embedder": embedder.name, "settings": _digest(settings)}
+        fitted = Fitted(*(load_linear(name) for name in ("answerable", "reading", "answerable_read")))
+        yield Rag(retriever, _models(settings), prompts, fitted, settings, stamp)
 
 
 def _digest(settings: Settings) -> str:

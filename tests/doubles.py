@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 import numpy as np
 
 from rag.ports import Ids, Vectors
-from rag.types import Message
+from rag.types import Message, Reading
 
 
 class HashEmbedder:
@@ -56,6 +56,23 @@ class ScriptedLLM:
         for i, word in enumerate(words):
             yield word if i == 0 else f" {word}"
         self.finished[-1] = True
+
+
+class PointingReader:
+    """Reads the first sentence with these words as the one that answers; keeps what it was sent."""
+
+    name = "pointing"
+
+    def __init__(self, words: str) -> None:
+        self._words = words
+        self.calls: list[list[Message]] = []
+        self.read_sentences: list[list[str]] = []
+
+    def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
+        self.calls.append(list(messages))
+        self.read_sentences.append(list(sentences))
+        at = next((i for i, s in enumerate(sentences) if self._words in s), 0)
+        return Reading(self._words, -1.0, -5.0, tuple(-0.1 if i == at else -5.0 for i in range(len(sentences))))
 
 
 class NumpyVectors:

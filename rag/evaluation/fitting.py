@@ -93,20 +93,25 @@ def label(rag: Rag, wanted: Sequence[Wanted]) -> Iterator[Labelled]:
     """Ask each question and mark the sentences that hold the answer's words, or lie inside them."""
     for number, item in enumerate(wanted, start=1):
         print(f"\r{number}/{len(wanted)}", end="", file=sys.stderr, flush=True)
-        query, ranked, _ = rag.find(item.text, ANY)
+        found = rag.find(item.text, ANY)
+        query, ranked = found.query, found.ranked
         bears = tuple(
-            item.article in (None, e.article.id) and any(_shares(e.text, words) for words in item.words) for e in ranked
+            item.article in (None, e.article.id) and any(shares(e.text, words) for words in item.words) for e in ranked
         )
         yield Labelled(item.fold, bool(item.words), item.foreign, query, tuple(ranked), bears)
     print(file=sys.stderr)
 
 
-def _shares(sentence: str, words: str) -> bool:
+def shares(sentence: str, words: str) -> bool:
+    """Whether the sentence holds these words or lies inside them."""
     a, b = plain(sentence), plain(words)
     return a in b or b in a
 
 
-def _fit(rows: Sequence[Row], labels: Sequence[bool], weights: Sequence[float], names: Sequence[str]) -> dict[str, Any]:
+def fitted_to(
+    rows: Sequence[Row], labels: Sequence[bool], weights: Sequence[float], names: Sequence[str]
+) -> dict[str, Any]:
+    """Logistic regression: the fields of a LinearModel, but for its threshold."""
     from sklearn.linear_model import LogisticRegression
 
     matrix = np.array([[row[name] for name in names] for row in rows])
@@ -126,7 +131,7 @@ def fit_evidence(sets: Sequence[Sequence[Labelled]]) -> LinearModel:
             rows += [e.signals for e in item.ranked]
             labels += item.bears
             weights += [1000.0 / len(usable) / len(item.ranked)] * len(item.ranked)
-    return LinearModel(**_fit(rows, labels, weights, EVIDENCE), threshold=0.5, fitted_with=COMMAND)
+    return LinearModel(**fitted_to(rows, labels, weights, EVIDENCE), threshold=0.5, fitted_with=COMMAND)
 
 
 def reranked(item: Labelled, model: LinearModel) -> list[tuple[Evidence, bool]]:
@@ -145,7 +150,7 @@ def fit_answerable(sets: Sequence[Sequence[Labelled]], evidence: LinearModel) ->
             rows.append(answerability.features(item.query, [e for e, _ in reranked(item, evidence)]))
             labels.append(item.answerable)
             weights.append(1000.0 / len(usable) / (share if item.answerable else 1 - share))
-    fitted = LinearModel(**_fit(rows, labels, weights, ANSWERABLE), threshold=0.5, fitted_with=COMMAND)
+    fitted = LinearModel(**fitted_to(rows, labels, weights, ANSWERABLE), threshold=0.5, fitted_with=COMMAND)
     answered = sorted(fitted.probability(row) for row, label in zip(rows, labels, strict=True) if label)
     return replace(fitted, threshold=round(answered[int((1 - ANSWERED) * len(answered))], 3))
 
@@ -172,7 +177,8 @@ def report(name: str, labelled: Sequence[Labelled], evidence: LinearModel, answe
         print(f"  {label}: {len(no)}, {sum(p < answerable.threshold for p in no) / len(no):.3f} refused, AUC {auc:.3f}")
 
 
-def _write(name: str, model: LinearModel) -> None:
+def write(name: str, model: LinearModel) -> None:
+    """Write a model into rag/fitted."""
     path = Path(wiring.__file__).parent / "fitted" / f"{name}.json"
     fields = {"fitted_with": model.fitted_with, "threshold": model.threshold, "intercept": model.intercept}
     path.write_text(json.dumps({**fields, "weights": dict(model.weights)}, indent=2) + "\n", "utf-8")
@@ -219,8 +225,8 @@ def main() -> None:
     report("SQuAD", outside, evidence, answerable)
     report("sample, dev", own, evidence, answerable)
     report("sample, test", held, evidence, answerable)
-    _write("evidence", evidence)
-    _write("answerable", answerable)
+    write("evidence", evidence)
+    write("answerable", answerable)
 
 
 if __name__ == "__main__":

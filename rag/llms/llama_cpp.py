@@ -15,8 +15,10 @@ import llama_cpp.llama_cpp as native
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
 from rag.errors import ModelError
+from rag.llms.copying import WORDS as _WORDS
+from rag.llms.copying import Copying
 from rag.resources import LLM_SHA256, bundled_llm, llm_name, require_digest, sha256
-from rag.types import Message
+from rag.types import Message, Reading
 
 _CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
@@ -47,8 +49,11 @@ class LlamaCppModel:
     """`rag.ports.LanguageModel`. The model keeps the longest common prefix of two prompts, so the constant part of a
     prompt is evaluated once."""
 
-    def __init__(self, model: str, *, context_tokens: int, threads: int, extra_buffers: bool) -> None:
-        """Load 'bundled' or the path of a GGUF file. Raises ModelError when it is missing, damaged or no GGUF."""
+    def __init__(
+        self, model: str, *, context_tokens: int, threads: int, extra_buffers: bool, adapter: Path | None = None
+    ) -> None:
+        """Load 'bundled' or the path of a GGUF file, with a GGUF LoRA adapter where one is given. Raises ModelError
+        when a file is missing, damaged or no GGUF."""
         bundled = model == "bundled"
         path = bundled_llm() if bundled else Path(model)
         if not path.is_file():
@@ -59,6 +64,7 @@ class LlamaCppModel:
             with _default_parameters(extra_buffers):
                 self._llama = llama_cpp.Llama(
                     model_path=str(path),
+                    lora_path=str(adapter) if adapter else None,
                     n_ctx=context_tokens,
                     n_batch=512,
                     n_threads=threads,
@@ -117,14 +123,40 @@ class LlamaCppModel:
             tokens.insert(0, bos)
         return tokens
 
+    def _require_room(self, tokens: Sequence[int], answer: int) -> None:
+        if len(tokens) + answer > self.context_tokens:
+            raise ModelError(
+                f"the prompt has {len(tokens)} tokens and the answer may have {answer}, more than the "
+                f"{self.context_tokens} of the context: raise NEWSRAG_CONTEXT_TOKENS"
+            )
+
+    def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
+        """See `rag.ports.Reader`. Greedy, and masked: only words of the sentences can be written."""
+        tokens = self.prompt_tokens(messages) + self._plain(opening)
+        self._require_room(tokens, _WORDS + 2)
+        copying = Copying(self._plain, self._text, sentences, none)
+        steps = self._llama.generate(tokens, temp=0.0, logits_processor=llama_cpp.LogitsProcessorList([copying]))
+        try:
+            for _ in zip(range(_WORDS + 2), steps, strict=False):
+                if copying.reading is not None:
+                    return copying.reading
+        except (ValueError, RuntimeError) as exc:
+            raise ModelError(f"the model {self.name} failed: {exc}") from exc
+        finally:
+            steps.close()
+        raise ModelError(f"the model {self.name} gave no number")
+
+    def _plain(self, text: str) -> list[int]:
+        """Tokens of a text in which nothing is a control token."""
+        return list(self._llama.tokenize(text.encode(), add_bos=False, special=False))
+
+    def _text(self, token: int) -> str:
+        return self._llama.detokenize([token]).decode("utf-8", errors="replace")
+
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         """See `rag.ports.LanguageModel`. Raises ModelError when the prompt does not fit the context."""
         tokens = self.prompt_tokens(messages)
-        if len(tokens) + max_tokens > self.context_tokens:
-            raise ModelError(
-                f"the prompt has {len(tokens)} tokens and the answer may have {max_tokens}, more than the "
-                f"{self.context_tokens} of the context: raise NEWSRAG_CONTEXT_TOKENS"
-            )
+        self._require_room(tokens, max_tokens)
         try:
             for chunk in self._llama.create_completion(
                 tokens, max_tokens=max_tokens, temperature=0.0, repeat_penalty=1.0, stream=True

@@ -12,17 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.answering import Rag, finished, quotation
+from rag.answering import Fitted, Models, Rag
+from rag.composing import finished, quotation
 from rag.errors import ModelError, UsageError
 from rag.indexing import index_articles, sync_vectors
 from rag.linear import LinearModel
-from rag.ports import VIEWS, LanguageModel
+from rag.ports import VIEWS, LanguageModel, Reader
 from rag.prompting import REFUSAL, Prompts
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.stores.sqlite import SqliteStore
 from rag.types import Answer, Article, Done, Filters, Message, Retrieved, SentenceReady
-from tests.doubles import HashEmbedder, NumpyVectors, ScriptedLLM
+from tests.doubles import HashEmbedder, NumpyVectors, PointingReader, ScriptedLLM
 
 FERRY = Article(
     "ferry",
@@ -46,6 +47,7 @@ STAMP = {"llm": "scripted", "embedder": "hash", "settings": "abc"}
 LIKELY, UNLIKELY = (LinearModel(odds, {}, 0.5, "by hand") for odds in (3.0, -3.0))
 # By shared words alone, and all sentences near enough to the best to be used.
 BY_WORDS = LinearModel(0.0, {"terms": 0.5}, 0.5, "by hand")
+BY_READER = LinearModel(0.0, {"search": 0.1, "read": 1.0}, 0.5, "by hand")
 
 
 @pytest.fixture(scope="module")
@@ -62,6 +64,8 @@ def build(
     settings: Settings = SETTINGS,
     answerable: LinearModel = LIKELY,
     ranking: LinearModel = BY_WORDS,
+    reader: Reader | None = None,
+    answerable_read: LinearModel = LIKELY,
 ) -> Rag:
     """A Rag over the store; without a model, asking for one fails."""
 
@@ -72,7 +76,8 @@ def build(
     vectors = {view: NumpyVectors(HashEmbedder.dimension) for view in VIEWS}
     sync_vectors(store, vectors)
     retriever = Retriever(store, vectors, HashEmbedder(), settings, ranking)
-    return Rag(retriever, load, PROMPTS, answerable, settings, STAMP)
+    models = Models(load, (lambda: reader) if reader else None)
+    return Rag(retriever, models, PROMPTS, Fitted(answerable, BY_READER, answerable_read), settings, STAMP)
 
 
 def check(answer: Answer) -> Answer:
@@ -413,7 +418,43 @@ def test_a_copy_with_another_figure_is_not_counted_as_saying_the_same(tmp_path: 
         index_articles([old, new], own, HashEmbedder(), SETTINGS)
         rag = build(own, None)
         answer = rag.ask("How much will the repair of the harbour bridge cost?", mode="quote")
-        _, ranked, _ = rag.find("How much will the repair of the harbour bridge cost?", Filters())
+        ranked = rag.find("How much will the repair of the harbour bridge cost?", Filters()).ranked
     assert sorted(re.findall(r"\d\.\d", " ".join(c.quote for c in answer.citations))) == ["2.3", "4.1"], ranked
     assert [e.copies for e in ranked if "cost" in e.text] == [0, 0]
     assert {e.copies for e in ranked if "vote" in e.text} == {1}
+
+
+# ── what a reader points at
+
+
+def test_a_reader_decides_which_sentence_is_quoted_and_no_draft_is_made(store: SqliteStore) -> None:
+    reader = PointingReader("arrested in Adana")
+    answer = check(build(store, None, reader=reader).ask(QUESTION))
+    assert answer.sentences[0].support == "quoted"
+    assert answer.citations[0].quote == "The captain of the ferry, Ivo Marek, was arrested in Adana."
+    assert "read" in answer.timings_ms
+
+
+def test_a_reader_sees_the_sentences_of_an_article_together_and_in_its_order(store: SqliteStore) -> None:
+    reader = PointingReader("arrested")
+    build(store, None, reader=reader).ask(QUESTION)
+    [sentences] = reader.read_sentences
+    of_ferry = [s for s in sentences if s in FERRY.text]
+    assert len(of_ferry) > 1
+    assert of_ferry == sorted(of_ferry, key=FERRY.text.index)
+    assert "Ferry sinks off Brenna (Brenna Courier, 2025-03-08)\n[" in reader.calls[0][1].content
+
+
+def test_a_reader_that_finds_nothing_makes_a_refusal(store: SqliteStore) -> None:
+    doubtful = LinearModel(-1.0, {"none": 1.0, "words": 0.1}, 0.5, "by hand")
+    rag = build(store, None, reader=PointingReader("arrested"), answerable_read=doubtful)
+    answer = check(rag.ask(QUESTION))
+    assert (answer.answered, answer.answer) == (False, REFUSAL)
+    assert answer.refusal is not None
+    assert answer.refusal.closest[0].quote == "The captain of the ferry, Ivo Marek, was arrested in Adana."
+
+
+def test_quote_mode_does_not_read(store: SqliteStore) -> None:
+    reader = PointingReader("arrested")
+    build(store, None, reader=reader).ask(QUESTION, mode="quote")
+    assert reader.calls == []

@@ -1,0 +1,1 @@
+"""Teaching the bundled model to read: records, training, export. Layer: faces."""

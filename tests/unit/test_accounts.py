@@ -1,0 +1,85 @@
+"""Figures that differ: found where stories count the same thing, and nowhere else."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.accounts import differing
+from rag.evidence import Query
+from rag.types import Article, Evidence, Span
+
+QUESTION = "How many people died in the Marrowby flood?"
+
+
+def said(
+    text: str, published: str | None, *, source: str = "Courier", terms: float = 1.0, names: float = 1.0
+) -> Evidence:
+    article = Article(f"{source}-{published}-{text[:12]}", "Flood", text, source=source, published=published)
+    signals = {"terms_in_context": terms, "names_in_context": names}
+    return Evidence(article, Span(0, len(text)), 1.0, signals, 0)
+
+
+FIRST = said("Twelve people have died in the Marrowby flood.", "2025-11-03")
+SECOND = said("The number of dead in Marrowby rose to 19 on Tuesday.", "2025-11-04")
+FINAL = said("The coroner lowered the number of deaths in the Marrowby flood to 23, from 24.", "2025-11-06")
+
+
+def found(best: Evidence, *others: Evidence, question: str = QUESTION) -> list[tuple[str, str]]:
+    return [(a.value, a.status) for a in differing(Query.of(question, {}), best, [best, *others])]
+
+
+def test_the_newest_figure_comes_first_whichever_was_found_best() -> None:
+    expected = [("23", "latest"), ("19", "corrected"), ("Twelve", "corrected")]
+    assert found(FIRST, SECOND, FINAL) == expected
+    assert found(FINAL, FIRST, SECOND) == expected
+
+
+def test_an_earlier_figure_that_nobody_corrected_is_earlier() -> None:
+    assert found(SECOND, FIRST) == [("19", "latest"), ("Twelve", "earlier")]
+
+
+def test_figures_of_one_day_differ_and_none_is_the_latest() -> None:
+    other = said("At least 25 people were killed in Marrowby.", "2025-11-04", source="Post")
+    assert sorted(found(SECOND, other)) == [("19", "differs"), ("At least 25", "differs")]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        said("Police arrested 31 people in Marrowby.", "2025-11-05"),
+        said("A man of 71 died in Marrowby.", "2025-11-05"),
+        said("Fourteen of the dead lived in Weir Lane.", "2025-11-05"),
+        said("The two dead were named in Marrowby.", "2025-11-05"),
+        said("The flood killed people in Marrowby on 5 November 2025.", "2025-11-05"),
+        said("Nineteen people died in Marrowby.", "2025-11-05"),
+        said("The dead cost the county 3 million dollars.", "2025-11-05"),
+        said("Storm Ada killed 40 people.", "2025-11-05", names=0.5),
+        said("It killed 40 people.", "2025-11-05", terms=0.4),
+    ],
+    ids=lambda e: e.text,
+)
+def test_what_counts_something_else_is_no_other_account(other: Evidence) -> None:
+    assert found(SECOND, other) == []
+
+
+def test_a_question_that_asks_for_no_figure_has_no_accounts() -> None:
+    assert found(SECOND, FIRST, question="Who was killed in the Marrowby flood?") == []
+    assert found(SECOND, FIRST, question="How much rain fell in Marrowby?") == []
+
+
+def test_one_article_speaks_once() -> None:
+    text = "The flood killed 19 people in Marrowby. Of 20 people dead, one was a visitor."
+    article = Article("a", "Flood", text, published="2025-11-04")
+    signals = {"terms_in_context": 1.0, "names_in_context": 1.0}
+    cut = text.index(" Of")
+    first = Evidence(article, Span(0, cut), 1.0, signals, 0)
+    second = Evidence(article, Span(cut + 1, len(text)), 0.5, signals, 0)
+    assert found(first, second) == []
+
+
+def test_rates_are_compared_with_rates() -> None:
+    question = "What was the unemployment rate in Orlanth in July?"
+    old = said("Unemployment in Orlanth rose to 9.6 per cent in July.", "2025-08-19")
+    new = said("The unemployment rate in Orlanth was 6.9 per cent in July and not 9.6 per cent.", "2025-08-21")
+    people = said("There were 296,000 unemployed people in Orlanth.", "2025-08-21", source="Post")
+    assert found(old, people, new, question=question) == [("6.9 per cent", "latest"), ("9.6 per cent", "corrected")]

@@ -1,0 +1,44 @@
+"""Who a sentence names as its source; a wrong name is worse than none."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag.attribution import speaker
+
+
+@pytest.mark.parametrize(
+    ("sentence", "expected"),
+    [
+        (
+            "At least 340 died, according to the Observatory of Human Rights.",
+            "the Observatory of Human Rights",
+        ),
+        ("According to Ada Quill, nothing was lost.", "Ada Quill"),
+        ("“These numbers will change,” said Oskar Brunnow, the fire chief.", "Oskar Brunnow"),
+        ('"We lost," said the captain of the team, Ivo Marek.', None),
+        ("The institute denied that there was a shortage.", "The institute"),
+        ("Police said 8,500 people took part.", "Police"),
+        ("Katalin Brzeg, a researcher at the firm Ninefold, said the count might grow.", "Katalin Brzeg"),
+        ("Reid has warned that the lake is rising.", "Reid"),
+        ("Ground crews have treated 1,900 ditches, the institute said.", "the institute"),
+        ("Dr Maathai told the Courier in 1999 that she was right.", "Dr Maathai"),
+    ],
+)
+def test_the_source_is_taken_as_it_is_spelled(sentence: str, expected: str | None) -> None:
+    assert speaker(sentence) == expected
+
+
+@pytest.mark.parametrize(
+    "sentence",
+    [
+        "He said it was over.",
+        "The ferry sank on Friday.",
+        "“All totals should be disregarded,” she told a news conference on Thursday.",
+        "“They left in daylight,” said the ministry’s spokeswoman.",
+        "The toll rose to 19, they said on Tuesday.",
+        "",
+    ],
+)
+def test_a_sentence_that_names_nobody_has_no_source(sentence: str) -> None:
+    assert speaker(sentence) is None
