@@ -25,6 +25,7 @@ from rag.linear import LinearModel
 from rag.ports import Reader
 from rag.settings import Settings
 from rag.training import records
+from rag.training.build import WIKINEWS
 from rag.types import Evidence, Reading
 
 COMMAND = "python -m rag.training.fit --adapter FILE --squad FILE --clapnq DIR"
@@ -194,16 +195,20 @@ def sample() -> list[Wanted]:
     ]
 
 
-def news(articles: Path, questions: Path) -> tuple[list[Article], list[Wanted]]:
-    """Questions over news articles by line number; every fifth article was kept from the adapter."""
-    found = [{**json.loads(line), "id": f"wn/{n}"} for n, line in enumerate(articles.open(encoding="utf-8"))]
-    asked = [json.loads(line) for file in sorted(questions.glob("*.jsonl")) for line in file.open(encoding="utf-8")]
+def news(articles: Path) -> tuple[list[Article], list[Wanted]]:
+    """Our questions over Wikinews stories that the adapter was not trained on."""
+    found = [{**story, "id": story["url"]} for story in map(json.loads, articles.open(encoding="utf-8"))]
+    texts = {story["url"]: story["text"] for story in found}
     return found, [
         Wanted(
-            "news", "dev", q["question"], f"wn/{q['line']}" if q["quote"] else None, (q["quote"],) if q["quote"] else ()
+            "news",
+            "dev",
+            row["question"],
+            row["url"],
+            (texts[row["url"]][slice(*row["quote"])],) if row["quote"] else (),
         )
-        for q in asked
-        if q["line"] % 5 == 4
+        for row in map(json.loads, WIKINEWS.open(encoding="utf-8"))
+        if row["fold"] == "dev"
     ]
 
 
@@ -212,8 +217,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="rag.training.fit", description=__doc__)
     parser.add_argument("--adapter", type=str, required=True, help="the GGUF adapter to ask with")
     parser.add_argument("--squad", type=Path, required=True, help="a SQuAD 2.0 file (not part of newsrag)")
-    parser.add_argument("--news", type=Path, required=True, help="news articles as JSON Lines (not part of newsrag)")
-    parser.add_argument("--questions", type=Path, required=True, help="folder with questions over these, by line")
+    parser.add_argument("--wikinews", type=Path, required=True, help="the Wikinews stories as JSON Lines (nor this)")
     parser.add_argument("--answerable", type=int, default=144, help="most SQuAD questions of a fold")
     parser.add_argument("--unanswerable", type=int, default=100, help="the same of its unanswerable ones")
     parser.add_argument("--only", help="ask the questions of this set alone and keep what came back, without a fit")
@@ -222,7 +226,7 @@ def main() -> None:
     settings = Settings.load().model_copy(update={"adapter": options.adapter})
     options.cache.mkdir(parents=True, exist_ok=True)
     paragraphs, wanted = squad(options.squad, options.answerable, options.unanswerable)
-    stories, questions = news(options.news, options.questions)
+    stories, questions = news(options.wikinews)
     own = sample()
     strangers = [replace(w, words=(), article=None, foreign=True) for w in own if w.fold == "dev"][::3]
     sets = {
