@@ -49,13 +49,21 @@ RANK = {unit: rank for rank, units in enumerate(LAYERS.values()) for unit in uni
 LAYER = {unit: layer for layer, units in LAYERS.items() for unit in units}
 # Within one layer: these may import each other; elsewhere only these pairs (importer, imported; None is any).
 OPEN_LAYERS = {"types", "pure", "core"}
-OPEN_PAIRS = {("adapters", None, "resources"), ("faces", "__main__", None), ("faces", "cli", None)}
+OPEN_PAIRS = {
+    ("adapters", None, "resources"),
+    ("faces", "__main__", None),
+    ("faces", "cli", None),
+    ("faces", None, "batch"),
+}
 
 # A foreign library and the only unit that may import it.
 FOREIGN = {
     "charset_normalizer": "readers",
     "faiss": "stores",
     "fastapi": "server",
+    "prometheus_client": "server",
+    "starlette": "server",
+    "uvicorn": "server",
     "llama_cpp": "llms",
     "sentence_transformers": "embedders",
     "sqlite3": "stores",
