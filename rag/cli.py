@@ -47,6 +47,7 @@ BatchFile = Annotated[
 app = typer.Typer(add_completion=False, help="Answers over news articles, every sentence cited to its exact words.")
 _ask_app = typer.Typer(add_completion=False)
 app.command("serve")(server_command.serve)
+app.add_typer(server_command.keys_app, name="keys")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

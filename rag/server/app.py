@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import time
+
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from rag import __version__
-from rag.server import articles, health, native, pages, problems
+from rag.server import articles, chat, health, native, pages, problems
+from rag.server.access import Gate
 from rag.server.engine import Engine
+from rag.server.keys import KeyRing
 from rag.server.middleware import BodyLimit, Envelope
 
 
-def create_app(engine: Engine) -> FastAPI:
-    """The ASGI application over a started engine."""
+def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
+    """The ASGI application over a started engine. `local`: see `Gate`."""
     app = FastAPI(
         title="newsrag",
         version=__version__,
@@ -20,9 +25,21 @@ def create_app(engine: Engine) -> FastAPI:
         redoc_url=None,
     )
     app.state.engine = engine
-    for router in (native.router, articles.router, health.router, pages.router):
+    app.state.started = time.time()
+    for router in (chat.router, native.router, articles.router, health.router, pages.router):
         app.include_router(router)
     problems.install(app)
-    app.add_middleware(BodyLimit, limit=engine.server.body_bytes)
+    server = engine.server
+    # The last one added is the outermost.
+    app.add_middleware(BodyLimit, limit=server.body_bytes)
+    app.add_middleware(Gate, ring=ring, server=server, local=local)
     app.add_middleware(Envelope)
+    if server.cors_origins:
+        app.add_middleware(
+            CORSMiddleware,
+            allow_origins=server.cors_origins,
+            allow_methods=("GET", "POST", "DELETE"),
+            allow_headers=("Authorization", "Content-Type", "X-API-Key", "X-Request-ID"),
+            expose_headers=("Retry-After", "X-Request-ID"),
+        )
     return app

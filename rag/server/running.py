@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import uvicorn
@@ -11,22 +13,40 @@ import uvicorn
 from rag.errors import UsageError
 from rag.server.app import create_app
 from rag.server.engine import Engine
+from rag.server.keys import KEYS_FILE, KeyRing
 from rag.settings import ServerSettings, Settings
 
+Say = Callable[[str], None]
 
-def serve(folder: Path, settings: Settings, server: ServerSettings, say: Callable[[str], None]) -> int:
-    """Serve until told to stop; the exit code. Raises UsageError when the address cannot be used, and as
-    `Engine.start` does: the models are loaded before the first request is let in."""
-    listening = _listen(server.host, server.port)
+
+def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) -> int:
+    """Serve until told to stop; the exit code. Raises as `prepared` does."""
+    with prepared(folder, settings, server, say) as (web, listening):
+        say(f"newsrag serves {folder} at {url(listening)} (stop with Ctrl-C)")
+        web.run([listening])
+    return 0
+
+
+@contextmanager
+def prepared(
+    folder: Path, settings: Settings, server: ServerSettings, say: Say
+) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
+    """A server whose models are loaded, and the socket it is to listen on. Raises UsageError when the address cannot be
+    used or may not be without keys, and as `Engine.start` does."""
+    ring = KeyRing(server.keys_file or folder / KEYS_FILE)
     engine = Engine(folder, settings, server, say)
-    with listening:
+    with _bound(server.host, server.port) as listening:
+        local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+        if not local and not ring.active():
+            raise UsageError(
+                f"to listen on {server.host} the server needs an API key, or anybody could use it: make one with "
+                f"`rag keys add NAME --index {folder}`, or listen on 127.0.0.1"
+            )
         engine.start()
         try:
-            say(f"newsrag serves {folder} at {_url(listening)} (stop with Ctrl-C)")
-            _Server(_config(create_app(engine), server), engine).run([listening])
+            yield uvicorn.Server(_config(create_app(engine, ring, local=local), server)), listening
         finally:
             engine.close()
-    return 0
 
 
 def _config(app: object, server: ServerSettings) -> uvicorn.Config:
@@ -41,27 +61,25 @@ def _config(app: object, server: ServerSettings) -> uvicorn.Config:
         proxy_headers=bool(server.trusted_proxies),
         forwarded_allow_ips=server.trusted_proxies,
         timeout_graceful_shutdown=server.shutdown_seconds,
-        h11_max_incomplete_event_size=64 * 1024,
     )
 
 
-class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, engine: Engine) -> None:
-        super().__init__(config)
-        self._engine = engine
-
-
-def _listen(host: str, port: int) -> socket.socket:
+def _bound(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        listening = socket.socket(family, socket.SOCK_STREAM)
-        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listening.bind(address)
+        bound = socket.socket(family, socket.SOCK_STREAM)
     except OSError as exc:
         raise UsageError(f"cannot listen on {host} port {port}: {exc.strerror}") from exc
-    return listening
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        return bound
+    except OSError as exc:
+        bound.close()
+        raise UsageError(f"cannot listen on {host} port {port}: {exc.strerror}") from exc
 
 
-def _url(listening: socket.socket) -> str:
+def url(listening: socket.socket) -> str:
+    """The address of a server."""
     host, port = listening.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
