@@ -43,9 +43,10 @@ _Cited = tuple[AnswerSentence, tuple[Citation, ...]]
 
 @dataclass(slots=True)
 class _Ledger:
-    """The citations of one answer, numbered in order of first use."""
+    """The citations of one answer, numbered in order of first use; and how many drafts nothing supported."""
 
     citations: list[Citation] = field(default_factory=list)
+    dropped: int = 0
     _numbers: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def cite(self, item: Evidence) -> tuple[int, tuple[Citation, ...]]:
@@ -120,7 +121,7 @@ class Rag:
                 sentences.append(sentence)
                 yield SentenceReady(sentence, new)
         clock.mark("total")
-        yield Done(self._answer(question, sentences, ledger, ranked, clock, mode))
+        yield Done(self._answer(question, sentences, ledger, ranked, clock, mode), ledger.dropped)
 
     def find(self, question: str, filters: Filters) -> tuple[Query, list[Evidence], list[Evidence]]:
         """The question taken apart, all ranked evidence, and the part of it that the answer may use."""
@@ -153,6 +154,7 @@ class Rag:
         for draft in self._drafts(query.text, list(chosen)):
             item, verdict = self._supported(draft, chosen)
             if item is None:
+                ledger.dropped += 1
                 produced = list(self._quoted(evidence.pointed_at(chosen, draft.text, query), ledger))
             else:
                 number, new = ledger.cite(item)

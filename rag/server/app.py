@@ -8,11 +8,12 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from rag import __version__
-from rag.server import articles, chat, health, native, pages, problems
+from rag.server import articles, chat, docs, health, native, observing, pages, problems
 from rag.server.access import Gate
 from rag.server.engine import Engine
 from rag.server.keys import KeyRing
 from rag.server.middleware import BodyLimit, Envelope
+from rag.server.observing import Metrics
 
 
 def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
@@ -26,14 +27,23 @@ def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
     )
     app.state.engine = engine
     app.state.started = time.time()
-    for router in (chat.router, native.router, articles.router, health.router, pages.router):
+    app.state.metrics = metrics = Metrics(engine)
+    for router in (
+        chat.router,
+        native.router,
+        articles.router,
+        docs.router,
+        health.router,
+        observing.router,
+        pages.router,
+    ):
         app.include_router(router)
     problems.install(app)
     server = engine.server
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=server.body_bytes)
     app.add_middleware(Gate, ring=ring, server=server, local=local)
-    app.add_middleware(Envelope)
+    app.add_middleware(Envelope, metrics=metrics)
     if server.cors_origins:
         app.add_middleware(
             CORSMiddleware,

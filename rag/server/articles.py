@@ -84,7 +84,11 @@ async def add_route(request: Request) -> Response:
     """One article object, `{"articles": [...]}`, a list of them, or JSON Lines (`application/x-ndjson`). They are
     checked as `rag index` checks files; one that cannot be used is reported under `problems` and the rest is kept. When
     none can be used the status is 422. They can be asked about when the response arrives."""
-    records = _records(await request.body(), request.headers.get("content-type", ""))
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("application/json", *_JSON_LINES):
+        accepted = f"application/json or {_JSON_LINES[0]}"
+        raise ProblemError(415, f"send articles as {accepted}", "unsupported_media_type", {"Accept-Post": accepted})
+    records = _records(await request.body(), kind)
     items = list(_articles(records, engine_of(request).settings.max_article_characters))
     if not any(isinstance(item, Article) for item in items):
         raise UsageError("; ".join(map(str, items[:3])) or "no article in the request")
@@ -101,9 +105,9 @@ def _report(report: IndexReport, ids: list[str]) -> Json:
     return {**counts, "ids": list(dict.fromkeys(ids)), "problems": problems}
 
 
-def _records(body: bytes, content_type: str) -> list[tuple[str, Any]]:
+def _records(body: bytes, kind: str) -> list[tuple[str, Any]]:
     """Each record with its place. Raises UsageError for what is no JSON at all."""
-    if content_type.partition(";")[0].strip().lower() in _JSON_LINES:
+    if kind in _JSON_LINES:
         lines = body.removeprefix(b"\xef\xbb\xbf").splitlines()
         return [(f"line {number}", _loads(line)) for number, line in enumerate(lines, 1) if line.strip()]
     value = _loads(body)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import Any, Literal, cast
 
 from fastapi import Request
@@ -14,7 +15,8 @@ from rag.answering import Rag
 from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
-from rag.types import Event, Filters, Message, Mode
+from rag.server.observing import LOG
+from rag.types import Done, Event, Filters, Message, Mode
 
 
 class Turn(BaseModel):
@@ -61,12 +63,20 @@ def _history(rag: Rag, turns: Sequence[Turn]) -> dict[str, Any]:
 def ask(request: Request, asked: Question) -> Job[Event]:
     """Start answering. Raises UsageError, BusyError."""
     engine, filters = engine_of(request), asked.filters()
+    ticket = engine.ticket(request.state.client, asked.mode)
+    if engine.server.log_content:
+        LOG.info("question", extra={"request_id": request.state.request_id, "question": asked.question})
 
     def produce() -> Generator[Event]:
         with engine.rag() as rag:
-            yield from rag.stream(asked.question, filters=filters, mode=asked.mode, **_history(rag, asked.history))
+            more = _history(rag, asked.history)
+            with closing(rag.stream(asked.question, filters=filters, mode=asked.mode, **more)) as events:  # type: ignore[type-var]
+                for event in events:
+                    if isinstance(event, Done):
+                        request.app.state.metrics.answer(event, asked.mode, ticket)
+                    yield event
 
-    return Job(produce, engine.ticket(request.state.client, asked.mode), engine.pool(asked.mode))
+    return Job(produce, ticket, engine.pool(asked.mode))
 
 
 def sse(data: Json | str, event: str | None = None) -> bytes:

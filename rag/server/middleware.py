@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import secrets
+import time
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from rag.server import problems
+from rag.server.observing import LOG, Metrics
 from rag.server.problems import ProblemError
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
@@ -29,10 +31,11 @@ _HEADERS = {
 
 
 class Envelope:
-    """The outermost layer: request id, security headers, and a problem document for what nobody caught."""
+    """The outermost layer: request id, security headers, metrics and log, and a problem document for what nobody
+    caught."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        self.app = app
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self.app, self._metrics = app, metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
@@ -43,12 +46,12 @@ class Envelope:
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         client = scope.get("client")
         scope.setdefault("state", {}).update(request_id=request_id, client=client[0] if client else "local")
-        started = False
+        began, status = time.perf_counter(), 0
 
         async def enveloped(message: Message) -> None:
-            nonlocal started
+            nonlocal status
             if message["type"] == "http.response.start":
-                started = True
+                status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers["X-Request-ID"] = request_id
                 for name, value in _HEADERS.items():
@@ -61,10 +64,20 @@ class Envelope:
             await self.app(scope, receive, enveloped)
         except Exception as exc:
             problems.report(exc, request_id)
-            if started:
+            if status:
                 raise
             failure = problems.response(problems.describe(exc), request_id, scope["path"])
             await failure(scope, receive, enveloped)
+        finally:
+            self._note(scope, status or problems.CLIENT_CLOSED, time.perf_counter() - began)
+
+    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+        """The route's pattern stands for the path: a path can hold what was searched for."""
+        route = getattr(scope.get("route"), "path", "none")
+        self._metrics.request(route, status, seconds)
+        state = scope["state"]
+        fields = {"method": scope["method"], "route": route, "status": status, "ms": round(1000 * seconds)}
+        LOG.info("request", extra={**fields, "request_id": state["request_id"], "client": state["client"]})
 
 
 class BodyLimit:

@@ -5,7 +5,6 @@ Under /v1 a problem also carries `error`, where OpenAI's clients look for the me
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 
@@ -16,9 +15,9 @@ from starlette.exceptions import HTTPException
 
 from rag.errors import NewsragError, NotReadyError, UsageError
 from rag.rendering import Json
+from rag.server.observing import LOG
 from rag.server.queueing import BusyError, CancelledError, TooSlowError
 
-_LOG = logging.getLogger("newsrag.server")
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED = 499  # nobody reads it; it tells the log why nothing was sent
 
@@ -87,7 +86,7 @@ def report(exc: Exception, request_id: str) -> None:
     """Log what only the server can be blamed for."""
     if describe(exc).status == 500:
         known = isinstance(exc, NewsragError)
-        _LOG.error(str(exc) if known else "internal error", exc_info=not known, extra={"request_id": request_id})
+        LOG.error(str(exc) if known else "internal error", exc_info=not known, extra={"request_id": request_id})
 
 
 def install(app: FastAPI) -> None:

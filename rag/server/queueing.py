@@ -48,6 +48,7 @@ class Ticket:
         self.on_position: Callable[[int], None] = lambda _: None
         self.on_stop: Callable[[], None] = lambda: None
         self.prompt_tokens = self.answer_tokens = 0
+        self.waited = 0.0
         self._seconds = seconds
         self._queue = queue
         self._cancelled = threading.Event()
@@ -75,7 +76,9 @@ class Ticket:
     @contextmanager
     def turn(self) -> Iterator[None]:
         """Hold the model. Waits in line and tells `on_position`; raises as `check` does."""
+        asked = time.monotonic()
         self._queue.enter(self)
+        self.waited += time.monotonic() - asked
         try:
             yield
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import socket
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,6 +15,7 @@ from rag.errors import UsageError
 from rag.server.app import create_app
 from rag.server.engine import Engine
 from rag.server.keys import KEYS_FILE, KeyRing
+from rag.server.observing import log_to
 from rag.settings import ServerSettings, Settings
 
 Say = Callable[[str], None]
@@ -22,6 +24,8 @@ Say = Callable[[str], None]
 def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) -> int:
     """Serve until told to stop; the exit code. Raises as `prepared` does."""
     with prepared(folder, settings, server, say) as (web, listening):
+        if server.log == "json":
+            log_to(sys.stderr)
         say(f"newsrag serves {folder} at {url(listening)} (stop with Ctrl-C)")
         web.run([listening])
     return 0
