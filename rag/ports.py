@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -153,3 +153,11 @@ class LanguageModel(Protocol):
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         """Greedy decoding, piece by piece. Control tokens written in a message's content are plain characters."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A model that can be stopped while it reads a prompt, when closing its iterator would have to wait."""
+
+    def interrupt(self) -> None:
+        """End the running stream early, without an error. May come from any thread; does nothing to a later stream."""

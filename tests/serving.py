@@ -42,7 +42,7 @@ class Served(NamedTuple):
     def url(self) -> str:
         return f"http://{self.host}:{self.port}"
 
-    def open(self, timeout: float = 60) -> HTTPConnection:
+    def open(self, timeout: float = 600) -> HTTPConnection:
         return HTTPConnection(self.host, self.port, timeout=timeout)
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Reply:
@@ -64,7 +64,15 @@ class Served(NamedTuple):
 def serving(index: Path, **server: Any) -> Iterator[Served]:
     """The server of `rag serve --index INDEX` with these server settings."""
     notices: list[str] = []
-    options = {"port": 0, "log": "off", "rate_per_minute": 0, "reload_seconds": 0.2, "shutdown_seconds": 5, **server}
+    options = {
+        "port": 0,
+        "log": "off",
+        "rate_per_minute": 0,
+        "reload_seconds": 0.2,
+        "shutdown_seconds": 5,
+        "request_seconds": 600,
+        **server,
+    }
     with running.prepared(index, Settings.load(), ServerSettings.load(**options), notices.append) as (web, listening):
         host, port = listening.getsockname()[:2]
         thread = threading.Thread(target=web.run, args=([listening],), name="web")

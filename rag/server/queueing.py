@@ -15,7 +15,7 @@ from contextlib import closing, contextmanager
 from contextvars import ContextVar
 
 from rag.errors import NewsragError
-from rag.ports import LanguageModel
+from rag.ports import Interruptible, LanguageModel
 from rag.types import Message
 
 _FIRST_GUESS_S = 3.0
@@ -46,18 +46,33 @@ class Ticket:
         self.client = client
         self.deadline = time.monotonic() + seconds
         self.on_position: Callable[[int], None] = lambda _: None
-        self.on_stop: Callable[[], None] = lambda: None
         self.prompt_tokens = self.answer_tokens = 0
         self.waited = 0.0
         self._seconds = seconds
         self._queue = queue
         self._cancelled = threading.Event()
+        self._stopping = threading.Lock()
+        self._interrupt: Callable[[], None] | None = None
 
     def cancel(self) -> None:
         """Stop waiting and writing, now."""
         self._cancelled.set()
-        self.on_stop()
+        with self._stopping:
+            if self._interrupt:
+                self._interrupt()
         self._queue.wake()
+
+    @contextmanager
+    def interrupting(self, interrupt: Callable[[], None]) -> Iterator[None]:
+        """While it is open, `cancel` calls this too; afterwards never, for by then it would hit somebody else."""
+        with self._stopping:
+            self._interrupt = interrupt
+        try:
+            self.check()
+            yield
+        finally:
+            with self._stopping:
+                self._interrupt = None
 
     @property
     def cancelled(self) -> bool:
@@ -213,7 +228,8 @@ class QueuedModel:
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         """See `rag.ports.LanguageModel`. Raises CancelledError and TooSlowError between two pieces."""
         ticket = TICKET.get()
-        with ticket.turn():
+        interrupt = self._llm.interrupt if isinstance(self._llm, Interruptible) else lambda: None
+        with ticket.turn(), ticket.interrupting(interrupt):
             ticket.prompt_tokens += sum(self._llm.count_tokens(m.content) for m in messages)
             pieces = self._llm.stream(messages, max_tokens=max_tokens)
             with closing(pieces):  # type: ignore[type-var]  # every adapter's stream is a generator
@@ -221,3 +237,4 @@ class QueuedModel:
                     ticket.check()
                     ticket.answer_tokens += 1
                     yield piece
+            ticket.check()  # an interrupted model ends without an error

@@ -19,8 +19,8 @@ from tests.serving import Served, serving
 
 ARTICLE = {"title": "A gate opens in Lirien", "text": "A new gate opened in Lirien on Friday."}
 REQUESTS: list[tuple[str, str, Any]] = [
-    ("POST", "/ask", {"question": QUESTION}),
-    ("POST", "/v1/chat/completions", {"model": "newsrag", "messages": [{"role": "user", "content": QUESTION}]}),
+    ("POST", "/ask", {"question": QUESTION, "mode": "quote"}),
+    ("POST", "/v1/chat/completions", {"model": "newsrag-quote", "messages": [{"role": "user", "content": QUESTION}]}),
     ("GET", "/v1/models", None),
     ("GET", "/search?q=bridge", None),
     ("GET", "/articles", None),
@@ -49,7 +49,7 @@ def guarded(index: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[G
     folder = tmp_path_factory.mktemp("guarded") / "index"
     shutil.copytree(index, folder)
     ring = keys.KeyRing(folder / keys.KEYS_FILE)
-    made = {scope: ring.add(scope, scope) for scope in keys.SCOPES}
+    made: dict[str, tuple[keys.Key, str]] = {scope: ring.add(scope, scope) for scope in keys.SCOPES}
     made["revoked"] = ring.add("gone", "admin")
     ring.revoke(made["revoked"][0].id)
     with serving(folder, host="0.0.0.0") as server:
@@ -137,12 +137,13 @@ def test_a_key_file_that_is_broken_or_gone_opens_nothing(guarded: Guarded) -> No
 def test_keys_are_compared_in_constant_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Every token, known or not, goes through exactly one constant-time comparison of two digests."""
     compared: list[tuple[str, str]] = []
+    original = hmac.compare_digest
 
     def compare(a: str, b: str) -> bool:
         compared.append((a, b))
-        return hmac.compare_digest(a, b)
+        return original(a, b)
 
-    monkeypatch.setattr(keys.hmac, "compare_digest", compare)
+    monkeypatch.setattr(hmac, "compare_digest", compare)
     ring = keys.KeyRing(tmp_path / "keys.json")
     key, token = ring.add("one", "read")
     ring.revoke(ring.add("two", "read")[0].id)
