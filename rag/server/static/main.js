@@ -25,6 +25,7 @@ function newConversation() {
 // ── asking
 
 async function askQuestion(turn) {
+  if (running) return announce("Another answer is being made: wait for it or stop it");
   const asker = conversation;
   const view = addTurn(turn);
   const controller = (running = new AbortController());
@@ -69,8 +70,10 @@ function queueLine(position) {
   return position > 0 ? `Waiting for the language model, ${count(position, "question")} ahead` : "Searching the articles";
 }
 
-function summary({ answered, answer, citations }) {
-  return answered ? `Answer complete, ${count(citations.length, "source")}.` : answer;
+/** What comes after the sentences, which were read out already. */
+function summary({ answered, citations, refusal }) {
+  const closest = refusal?.closest.length ?? 0;
+  return answered ? `Answer complete, ${count(citations.length, "source")}.` : `${count(closest, "close story", "close stories")} listed.`;
 }
 
 function addTurn(turn) {
@@ -215,6 +218,10 @@ function about(line) {
 }
 
 function wire() {
+  document.querySelector(".skip").addEventListener("click", (event) => {
+    event.preventDefault(); // the address belongs to the article pane
+    byId("question").focus();
+  });
   document.addEventListener("keydown", onKey);
   byId("new").addEventListener("click", () => {
     show(newConversation());

@@ -198,4 +198,8 @@ function separated(parts) {
 
 const seconds = (milliseconds) => `${(milliseconds / 1000).toFixed(milliseconds < 10000 ? 1 : 0)} s`;
 
-const slug = (question) => oneLine(question).toLowerCase().replace(/[^\p{L}\p{N}]+/gu, "-").slice(0, 60) || "answer";
+/** A file name of the question's first words. */
+function slug(question) {
+  const words = oneLine(question).slice(0, 60).toLowerCase().match(/[\p{L}\p{N}]+/gu);
+  return words?.join("-") ?? "answer";
+}
