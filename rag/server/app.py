@@ -8,8 +8,9 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from rag import __version__
+from rag.rendering import Json
 from rag.server import articles, chat, docs, health, native, observing, pages, problems
-from rag.server.access import Gate
+from rag.server.access import Gate, needed
 from rag.server.engine import Engine
 from rag.server.keys import KeyRing
 from rag.server.middleware import BodyLimit, Envelope
@@ -24,6 +25,7 @@ def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
         description="Answers over news articles, every sentence cited to the exact words that support it.",
         docs_url=None,
         redoc_url=None,
+        responses=problems.RESPONSES,
     )
     app.state.engine = engine
     app.state.started = time.time()
@@ -39,6 +41,7 @@ def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
     ):
         app.include_router(router)
     problems.install(app)
+    app.openapi_schema = _described(app.openapi())
     server = engine.server
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=server.body_bytes)
@@ -53,3 +56,17 @@ def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
             expose_headers=("Retry-After", "X-Request-ID"),
         )
     return app
+
+
+def _described(document: Json) -> Json:
+    """The OpenAPI document with what the routes do not say themselves: problems and keys."""
+    components = document["components"]
+    components["schemas"]["ProblemDocument"] = problems.ProblemDocument.model_json_schema()
+    components["securitySchemes"] = {"key": {"type": "http", "scheme": "bearer"}}
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            scope = needed(method.upper(), path)
+            operation["security"] = [{"key": []}] if scope else []
+            if scope:
+                operation["description"] += f"\n\nWith API keys it takes the scope `{scope}`."
+    return document

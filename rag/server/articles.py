@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Callable, Generator, Iterator
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from rag import batch, wiring
 from rag.articles import make_article
@@ -33,13 +34,17 @@ def _reading(request: Request, read: Callable[[Engine], Json]) -> Job[Json]:
     return Job(produce, engine.ticket(request.state.client, "quote"), engine.readers)
 
 
-def _changing(request: Request, change: Callable[[Engine], Json]) -> Job[Json]:
+async def _changed(request: Request, change: Callable[[Engine], Json]) -> Json:
+    """One change at a time. It is finished also when the client leaves: half of one would help nobody."""
     engine = engine_of(request)
-
-    def produce() -> Generator[Json]:
-        yield change(engine)
-
-    return Job(produce, engine.ticket(request.state.client, "quote"), engine.changing)
+    if engine.folder == wiring.SAMPLE_INDEX:
+        detail = "this is the sample corpus, which stays as it is: start `rag serve --index DIR` with your own"
+        raise ProblemError(409, detail, "sample_corpus")
+    ticket = engine.ticket(request.state.client, "quote")
+    try:
+        return await asyncio.get_running_loop().run_in_executor(engine.changing, change, engine)
+    finally:
+        ticket.release()
 
 
 @router.get("/articles", summary="The articles, a page at a time")
@@ -79,7 +84,33 @@ async def read_route(request: Request, article_id: str) -> Response:
     return await first(request, _reading(request, read))
 
 
-@router.post("/articles", summary="Add or update articles", status_code=200)
+_BODY = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": {
+                "type": "object",
+                "properties": {
+                    "title": {"type": "string"},
+                    "text": {"type": "string"},
+                    "id": {"type": "string", "description": "Kept; else the address or a digest of the content."},
+                    "url": {"type": "string"},
+                    "source": {"type": "string", "description": "The outlet."},
+                    "published": {"type": "string", "description": "ISO 8601."},
+                    "authors": {"type": "array", "items": {"type": "string"}},
+                    "language": {"type": "string"},
+                    "license": {"type": "string"},
+                },
+                "required": ["title", "text"],
+                "examples": [{"title": "A bridge closes", "text": "The bridge closed on Monday.", "source": "Echo"}],
+            }
+        },
+        _JSON_LINES[0]: {"schema": {"type": "string"}},
+    },
+}
+
+
+@router.post("/articles", summary="Add or update articles", openapi_extra={"requestBody": _BODY})
 async def add_route(request: Request) -> Response:
     """One article object, `{"articles": [...]}`, a list of them, or JSON Lines (`application/x-ndjson`). They are
     checked as `rag index` checks files; one that cannot be used is reported under `problems` and the rest is kept. When
@@ -96,7 +127,7 @@ async def add_route(request: Request) -> Response:
     def change(engine: Engine) -> Json:
         return _report(engine.add(items), [item.id for item in items if isinstance(item, Article)])
 
-    return await first(request, _changing(request, change))
+    return JSONResponse(await _changed(request, change))
 
 
 def _report(report: IndexReport, ids: list[str]) -> Json:
@@ -157,5 +188,5 @@ async def delete_route(request: Request, article_id: str) -> Response:
             raise ProblemError(404, "there is no article with this id", "no_such_article")
         return {}
 
-    await first(request, _changing(request, change))
+    await _changed(request, change)
     return Response(status_code=204)

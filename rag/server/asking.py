@@ -71,6 +71,9 @@ def ask(request: Request, asked: Question) -> Job[Event]:
         with engine.rag() as rag:
             more = _history(rag, asked.history)
             with closing(rag.stream(asked.question, filters=filters, mode=asked.mode, **more)) as events:  # type: ignore[type-var]
+                with engine.searching(ticket):
+                    found = next(events)
+                yield found
                 for event in events:
                     if isinstance(event, Done):
                         request.app.state.metrics.answer(event, asked.mode, ticket)

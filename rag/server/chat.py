@@ -23,7 +23,7 @@ from rag.server import problems
 from rag.server.asking import Question, Turn, ask, engine_of, sse
 from rag.server.jobs import Job, attended
 from rag.server.problems import ProblemError
-from rag.server.streaming import EventStream
+from rag.server.streaming import EVENTS, EventStream
 from rag.types import Answer, Citation, Done, Event, Mode, SentenceReady
 
 router = APIRouter(prefix="/v1")
@@ -203,7 +203,7 @@ async def model_route(request: Request, name: str) -> Response:
     return JSONResponse({"id": name, "object": "model", "created": created, "owned_by": "newsrag"})
 
 
-@router.post("/chat/completions", summary="An answer in OpenAI's shape", response_class=JSONResponse)
+@router.post("/chat/completions", summary="An answer in OpenAI's shape", responses=EVENTS)
 async def completions_route(request: Request, asked: Completion) -> Response:
     """`choices[0].message` with `annotations` of type `url_citation` (offsets into the content, in code points),
     `search_results`, and the whole Answer under `newsrag`. Streaming sends a chunk for each checked sentence."""

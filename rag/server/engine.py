@@ -17,16 +17,17 @@ from rag import wiring
 from rag.answering import Rag
 from rag.errors import NewsragError, NotReadyError
 from rag.ports import Embedder, Vectors
-from rag.server.queueing import FairQueue, QueuedModel, Ticket
+from rag.server.queueing import TICKET, FairQueue, QueuedModel, Ticket
 from rag.settings import ServerSettings, Settings
 from rag.types import Article, IndexReport, Mode, Problem
 
+_LOOK_S = 0.1  # how often a thread that waits to search looks whether it still should
 _SLICE = 32  # texts embedded at a time, so that a question need not wait for a whole batch of articles
 
 
 class SharedEmbedder:
     """`rag.ports.Embedder` for several threads, which take turns in the order they came: torch's number of threads and
-    the tokenizer's state belong to the process."""
+    the tokenizer's state belong to the process. Stops here what nobody waits for any more."""
 
     def __init__(self, embedder: Embedder) -> None:
         self._embedder = embedder
@@ -36,7 +37,7 @@ class SharedEmbedder:
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """See `rag.ports.Embedder`, as for the methods below."""
-        with self._turns:
+        with self._turn():
             return self._embedder.count_tokens(texts)
 
     def embed_documents(self, texts: Sequence[str]) -> Vectors:
@@ -47,14 +48,21 @@ class SharedEmbedder:
         vectors = np.zeros((len(texts), self.dimension), np.float32)
         for at in range(0, len(order), _SLICE):
             places = order[at : at + _SLICE]
-            with self._turns:
+            with self._turn():
                 vectors[places] = self._embedder.embed_documents([texts[i] for i in places])
         return vectors
 
     def embed_query(self, text: str) -> Vectors:
         """See `rag.ports.Embedder`."""
-        with self._turns:
+        with self._turn():
             return self._embedder.embed_query(text)
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        with self._turns:
+            if ticket := TICKET.get(None):
+                ticket.check()
+            yield
 
 
 class FairLock:
@@ -101,6 +109,7 @@ class Engine:
         self.writers = ThreadPoolExecutor(server.queue, "writer")
         self.readers = ThreadPoolExecutor(server.readers, "reader")
         self.changing = ThreadPoolExecutor(1, "changer")
+        self._searching = threading.Semaphore(server.readers)
         self.reloads = 0
         self._say = say
         self._current: _Opened | None = None
@@ -141,6 +150,18 @@ class Engine:
                 unused = opened.retired and not opened.users
             if unused:
                 opened.resources.close()
+
+    @contextmanager
+    def searching(self, ticket: Ticket) -> Iterator[None]:
+        """One of a few threads that search at a time: many would only get into each other's way. Raises as
+        `ticket.check` does."""
+        while not self._searching.acquire(timeout=_LOOK_S):
+            ticket.check()
+        try:
+            ticket.check()
+            yield
+        finally:
+            self._searching.release()
 
     @property
     def ready(self) -> NewsragError | None:

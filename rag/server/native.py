@@ -13,7 +13,7 @@ from rag.rendering import Json, answer_json, retrieved_json, search_json, senten
 from rag.server import problems
 from rag.server.asking import Question, ask, engine_of, sse
 from rag.server.jobs import Job, Queued, attended
-from rag.server.streaming import EventStream
+from rag.server.streaming import EVENTS, EventStream
 from rag.types import Done, Event, Retrieved, SentenceReady
 
 router = APIRouter()
@@ -22,7 +22,7 @@ Until = Annotated[str | None, Query(description="Only articles up to this day, m
 Source = Annotated[str | None, Query(description="Only articles of this outlet.")]
 
 
-@router.post("/ask", summary="One cited answer", response_class=JSONResponse)
+@router.post("/ask", summary="One cited answer", responses=EVENTS)
 async def ask_route(request: Request, asked: Question) -> Response:
     """The whole Answer as JSON; with `Accept: text/event-stream` its events as they happen: `queued` {position},
     `retrieved`, `sentence` for each checked sentence, `done` with the whole Answer, `error` with a problem document."""

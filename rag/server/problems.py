@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
+from typing import Any
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
+from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
 from rag.errors import NewsragError, NotReadyError, UsageError
@@ -20,6 +22,28 @@ from rag.server.queueing import BusyError, CancelledError, TooSlowError
 
 MEDIA_TYPE = "application/problem+json"
 CLIENT_CLOSED = 499  # nobody reads it; it tells the log why nothing was sent
+
+
+class ProblemDocument(BaseModel):
+    """An error as RFC 9457 has it. Under /v1 `error` repeats it in OpenAI's shape."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    instance: str
+    error: dict[str, Any] | None = None
+
+
+_STATUSES = (400, 401, 403, 404, 405, 409, 413, 415, 421, 422, 429, 500, 503, 504)
+RESPONSES: dict[int | str, dict[str, Any]] = {
+    status: {
+        "description": HTTPStatus(status).phrase,
+        "content": {MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/ProblemDocument"}}},
+    }
+    for status in _STATUSES
+}
+"""What any operation may answer instead, for the OpenAPI document."""
 
 
 class ProblemError(NewsragError):
