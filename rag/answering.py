@@ -132,7 +132,7 @@ class Rag:
                 sentences.append(sentence)
                 yield SentenceReady(sentence, new)
         clock.mark("total")
-        yield Done(self._answer(question, sentences, ledger, found, clock, mode))
+        yield Done(self._answer(question, sentences, ledger, found, clock, mode), ledger.dropped)
 
     def find(self, question: str, filters: Filters) -> Found:
         """The evidence for a question, ranked without a language model."""
@@ -189,6 +189,7 @@ class Rag:
         for draft in self._drafts(query.text, list(chosen)):
             item, verdict = self._supported(draft, chosen)
             if item is None:
+                ledger.dropped += 1
                 produced = list(
                     self._quoted(query, evidence.pointed_at(chosen, draft.text, query), found.ranked, ledger)
                 )

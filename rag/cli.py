@@ -21,6 +21,7 @@ from typer.main import get_command
 from rag import __version__, batch, questions
 from rag.errors import NewsragError, UsageError
 from rag.rendering import Json, answer_json, search_json
+from rag.server import command as server_command
 from rag.settings import Settings, default_index
 from rag.terminal import Page, Spinner, answer_stream, discard_output, say
 from rag.types import Done, Filters, IndexReport, Mode, Retrieved, SentenceReady
@@ -45,6 +46,8 @@ BatchFile = Annotated[
 
 app = typer.Typer(add_completion=False, help="Answers over news articles, every sentence cited to its exact words.")
 _ask_app = typer.Typer(add_completion=False)
+app.command("serve")(server_command.serve)
+app.add_typer(server_command.keys_app, name="keys")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

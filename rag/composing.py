@@ -26,6 +26,7 @@ class Ledger:
 
     citations: list[Citation] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
+    dropped: int = 0  # drafts that nothing supported
     _numbers: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def cite(self, item: Evidence) -> tuple[int, tuple[Citation, ...]]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import Literal, Protocol
+from typing import Literal, Protocol, runtime_checkable
 
 import numpy as np
 import numpy.typing as npt
@@ -165,4 +165,12 @@ class Reader(Protocol):
     def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
         """The reply that begins with `opening`: words copied from one of the sentences, and its number. `none` is
         what the model was taught to say where nothing answers; it is weighed, not written. Control tokens written in
-        a message's content are plain characters."""
+        a message's content are plain characters. Raises ModelError, also where it was interrupted."""
+
+
+@runtime_checkable
+class Interruptible(Protocol):
+    """A model that can be stopped while it reads a prompt, when closing its iterator would have to wait."""
+
+    def interrupt(self) -> None:
+        """End the running stream early, without an error. May come from any thread; does nothing to a later stream."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from rag.types import Answer, Citation, Hit
+from rag.types import Answer, AnswerSentence, Article, Citation, Evidence, Hit, Retrieved, SentenceReady
 
 Json = dict[str, Any]
 
@@ -20,10 +20,7 @@ def answer_json(answer: Answer) -> Json:
         "answered": answer.answered,
         "refusal": refusal and {"reason": refusal.reason, "closest": [citation_json(c) for c in refusal.closest]},
         "answer": answer.answer,
-        "sentences": [
-            {"text": s.text, "citations": list(s.citations), "support": s.support, "score": s.score}
-            for s in answer.sentences
-        ],
+        "sentences": [_sentence(s) for s in answer.sentences],
         "citations": [citation_json(c) for c in answer.citations],
         "disagreements": [dict(d) for d in answer.disagreements],
         "timings_ms": dict(answer.timings_ms),
@@ -31,9 +28,53 @@ def answer_json(answer: Answer) -> Json:
     }
 
 
+def _sentence(sentence: AnswerSentence) -> Json:
+    return {
+        "text": sentence.text,
+        "citations": list(sentence.citations),
+        "support": sentence.support,
+        "score": sentence.score,
+    }
+
+
+def retrieved_json(event: Retrieved) -> Json:
+    """The sentences that an answer may use, best first."""
+    return {"evidence": [_evidence(e) for e in event.evidence]}
+
+
+def _evidence(item: Evidence) -> Json:
+    article = item.article
+    return {
+        "article_id": article.id,
+        "title": article.title,
+        "source": article.source,
+        "url": article.url,
+        "published": article.published,
+        "start": item.span.start,
+        "end": item.span.end,
+        "text": item.text,
+        "score": round(item.score, 4),
+        "copies": item.copies,
+    }
+
+
+def sentence_json(event: SentenceReady) -> Json:
+    """One checked sentence, as shown with its markers too, and the citations it is the first to use."""
+    return {
+        "sentence": {**_sentence(event.sentence), "marked": event.sentence.marked},
+        "citations": [citation_json(c) for c in event.citations],
+    }
+
+
 def citation_json(citation: Citation) -> Json:
     """One citation, all fields."""
     return asdict(citation)
+
+
+def article_json(article: Article, *, text: bool = True) -> Json:
+    """One article, all fields; without its text in a list, where its length stands for it."""
+    fields = {**asdict(article), "authors": list(article.authors)}
+    return fields if text else {**{k: v for k, v in fields.items() if k != "text"}, "characters": len(article.text)}
 
 
 def hit_json(hit: Hit) -> Json:

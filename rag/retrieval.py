@@ -47,7 +47,7 @@ class Retriever:
         the retriever lives (`Store.snapshot`)."""
         self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
         self._model = evidence_model
-        self._passing: dict[Filters, Mapping[View, Ids | None]] = {}
+        self._passing = lru_cache(maxsize=32)(self._vectors_passing)
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
 
     def search(self, question: str, k: int, filters: Filters) -> list[Hit]:
@@ -72,12 +72,11 @@ class Retriever:
 
     def _allowed(self, filters: Filters) -> Mapping[View, Ids | None]:
         """The vectors that pass the filters, kept for the next question with the same ones: None is all."""
-        if not filters:
-            return dict.fromkeys(VIEWS)
-        if filters not in self._passing:
-            keys = self._store.matching(filters)
-            self._passing[filters] = {view: self._store.vector_ids(view, keys) for view in VIEWS}
-        return self._passing[filters]
+        return self._passing(filters) if filters else dict.fromkeys(VIEWS)
+
+    def _vectors_passing(self, filters: Filters) -> Mapping[View, Ids | None]:
+        keys = self._store.matching(filters)
+        return {view: self._store.vector_ids(view, keys) for view in VIEWS}
 
     def _best_passages(self, query: Vectors, depth: int, allowed: Ids | None) -> Ranking:
         """Articles by their best passage. Twice as many passages as articles wanted: long ones have several."""

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import tomllib
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rag.errors import UsageError
 
@@ -65,6 +66,60 @@ class Settings(BaseSettings):
     def fingerprint(self) -> str:
         """All values that can change an answer, as text."""
         return self.model_dump_json(exclude={"debug", "threads"})
+
+
+class ServerSettings(BaseSettings):
+    """What only `rag serve` needs; kept apart, because no answer depends on it. `NEWSRAG_SERVER_QUEUE=8` in the
+    environment overrides `queue`; a file given with `--config` comes before the environment, a flag before both."""
+
+    model_config = SettingsConfigDict(env_prefix="NEWSRAG_SERVER_", frozen=True, extra="forbid")
+
+    host: str = Field("127.0.0.1", description="address to listen on; beyond this machine only with API keys")
+    port: int = Field(8000, ge=0, le=65535, description="port to listen on; 0: any free one")
+    keys_file: Path | None = Field(None, description="where the API keys are; unset: keys.json in the index folder")
+    public_url: str | None = Field(None, description="address people reach the server at, for links; unset: as asked")
+    trusted_proxies: str = Field("", description="addresses whose X-Forwarded headers are believed, with commas")
+    allowed_hosts: tuple[str, ...] = Field((), description="Host names answered without keys, beside this machine's")
+    cors_origins: tuple[str, ...] = Field((), description="origins whose pages may call the API; none by default")
+
+    queue: int = Field(32, ge=1, le=10_000, description="requests for a written answer at a time, the running included")
+    readers: int = Field(4, ge=1, le=64, description="threads for searching and quoting")
+    reading: int = Field(128, ge=1, le=100_000, description="searches and quotations at a time; more are refused")
+    request_seconds: float = Field(120, gt=0, le=3600, description="time limit of one request, waiting included")
+    shutdown_seconds: int = Field(10, ge=0, le=600, description="how long running requests may go on at a shutdown")
+    rate_per_minute: int = Field(600, ge=0, description="requests of one client in a minute, in the long run; 0: any")
+    rate_burst: int = Field(100, ge=1, description="requests of one client at once")
+    body_bytes: int = Field(8 * 1024 * 1024, ge=1024, description="a larger request is refused")
+    reload_seconds: float = Field(2, gt=0, le=3600, description="how often to look whether the index has changed")
+    metrics_open: bool = Field(False, description="/metrics without a key")
+    log: Literal["json", "off"] = Field("json", description="one line of JSON per request on standard error")
+    log_content: bool = Field(False, description="log questions too; they are left out otherwise")
+
+    @classmethod
+    def load(cls, file: Path | None = None, **flags: Any) -> ServerSettings:
+        """Flags (None: not given) over the file over the environment over defaults. Raises UsageError naming the first
+        value that cannot be used."""
+        given = {**_toml(file), **{name: value for name, value in flags.items() if value is not None}}
+        try:
+            return cls(**given)
+        except ValidationError as exc:
+            first = exc.errors()[0]
+            name = str(first["loc"][0])
+            where = f"setting {name}" if name in given else f"environment variable NEWSRAG_SERVER_{name.upper()}"
+            raise UsageError(f"{where}: {first['msg']}") from exc
+        except SettingsError as exc:
+            raise UsageError(f"environment variables NEWSRAG_SERVER_*: {exc}") from exc
+
+
+def _toml(file: Path | None) -> dict[str, Any]:
+    if file is None:
+        return {}
+    try:
+        return tomllib.loads(file.read_text("utf-8"))
+    except OSError as exc:
+        raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
+    except ValueError as exc:  # not UTF-8, or not TOML
+        raise UsageError(f"{file} is not TOML: {exc}") from exc
 
 
 def default_index() -> Path:

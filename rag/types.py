@@ -229,9 +229,10 @@ class SentenceReady:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Event: the last one, with the whole answer."""
+    """Event: the last one, with the whole answer, and how many drafted sentences nothing supported."""
 
     answer: Answer
+    dropped: int = 0
 
 
 Event = Retrieved | SentenceReady | Done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from itertools import chain
@@ -68,7 +68,7 @@ def _llm(model: str, context_tokens: int, threads: int, extra_buffers: bool, ada
     )
 
 
-def _models(settings: Settings) -> Models:
+def models_of(settings: Settings) -> Models:
     """A model that was taught to read reads; any other drafts."""
     reads = resources.adapter(settings.llm, settings.adapter) is not None
     return Models(lambda: load_llm(settings), (lambda: load_reader(settings)) if reads else None)
@@ -100,7 +100,7 @@ def exists(folder: Path) -> bool:
         raise UsageError(f"cannot look into {folder}: {exc.strerror}") from exc
 
 
-def _holds_articles(folder: Path) -> bool:
+def holds_articles(folder: Path) -> bool:
     """Whether there is an index with something in it; one that cannot be opened counts, so that its error is seen."""
     if not exists(folder):
         return False
@@ -170,12 +170,43 @@ def index_paths(
     if not isinstance(head[-1] if head else None, Article):
         problems = tuple(item for item in head if isinstance(item, Problem))
         return IndexReport(problems=problems)
-    embedder = load_embedder(settings)
     with open_store(folder, create=True) as store:
-        report = index_articles(chain(head, rest), store, embedder, settings, progress, _rebuild_command(folder))
-        with store.snapshot():
-            sync_vectors(store, _vector_indexes(folder, embedder))
+        return _index_into(store, chain(head, rest), folder, settings, load_embedder(settings), progress)
+
+
+def add_articles(
+    items: Iterable[Article | Problem], folder: Path, settings: Settings, embedder: Embedder
+) -> IndexReport:
+    """Articles into an index that is there. Raises NotReadyError where it is not, and as `index_articles` does."""
+    with open_store(folder) as store:
+        return _index_into(store, items, folder, settings, embedder, lambda _: None)
+
+
+def _index_into(
+    store: Store,
+    items: Iterable[Article | Problem],
+    folder: Path,
+    settings: Settings,
+    embedder: Embedder,
+    progress: Progress,
+) -> IndexReport:
+    report = index_articles(items, store, embedder, settings, progress, _rebuild_command(folder))
+    with store.snapshot():
+        sync_vectors(store, _vector_indexes(folder, embedder))
     return report
+
+
+def remove_articles(article_ids: Sequence[str], folder: Path) -> int:
+    """Delete articles with all that belongs to them; how many there were. The vector files follow when the index is
+    next opened. Raises NotReadyError, StoreError."""
+    with open_store(folder) as store:
+        return store.remove(article_ids)
+
+
+def index_stamp(folder: Path) -> str:
+    """What changes with every change to the index. Raises NotReadyError, StoreError."""
+    with open_store(folder) as store:
+        return store.stamp()
 
 
 def _until_article(items: Iterator[Article | Problem]) -> tuple[list[Article | Problem], Iterator[Article | Problem]]:
@@ -235,24 +266,33 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
 
 
 @contextmanager
-def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) -> Iterator[Rag]:
-    """Everything put together over one index. Raises NotReadyError, IndexMismatchError, ModelError, StoreError."""
+def open_rag(
+    folder: Path,
+    settings: Settings,
+    notice: Notice = lambda _: None,
+    *,
+    embedder: Embedder | None = None,
+    models: Models | None = None,
+) -> Iterator[Rag]:
+    """Everything put together over one index. Raises NotReadyError, IndexMismatchError, ModelError, StoreError.
+
+    `embedder` and `models` stand for those of the settings: the server's are these, shared by several threads."""
     prompts = load_prompts()
     with open_store(folder) as store, store.snapshot():
         if not store.size():
             raise NotReadyError(
                 f"the index in {folder} is empty: add articles with `rag index PATH... --index {folder}`"
             )
-        embedder = load_embedder(settings)
+        embedder = embedder or load_embedder(settings)
         require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
         vectors = _vector_indexes(folder, embedder)
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
         retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"))
-        llm = resources.llm_name(settings.llm, settings.adapter)
-        stamp = {"llm": llm, "embedder": embedder.name, "settings": _digest(settings)}
+        name = resources.llm_name(settings.llm, settings.adapter)
+        stamp = {"llm": name, "embedder": embedder.name, "settings": _digest(settings)}
         fitted = Fitted(*(load_linear(name) for name in ("answerable", "reading", "answerable_read")))
-        yield Rag(retriever, _models(settings), prompts, fitted, settings, stamp)
+        yield Rag(retriever, models or models_of(settings), prompts, fitted, settings, stamp)
 
 
 def _digest(settings: Settings) -> str:
@@ -271,9 +311,9 @@ def choose_index(given: Path | None, settings: Settings, notice: Notice) -> Path
     """
     if given is not None:
         return given
-    if _holds_articles(default_index()):
+    if holds_articles(default_index()):
         return default_index()
-    if not _holds_articles(SAMPLE_INDEX):
+    if not holds_articles(SAMPLE_INDEX):
         notice("no index yet: indexing the sample corpus (index your own articles with `rag index PATH...`)")
         build_sample(settings)
     notice(f"answering from the sample corpus, {SAMPLE_INDEX}: its places and people are invented")
@@ -286,10 +326,10 @@ def build_sample(settings: Settings) -> None:
     with tempfile.TemporaryDirectory(dir=SAMPLE_INDEX.parent, prefix=".sample-", ignore_cleanup_errors=True) as made:
         building = Path(made) / "sample"
         index_paths([str(resources.data("eval/corpus"))], building, settings)
-        if SAMPLE_INDEX.exists() and not _holds_articles(SAMPLE_INDEX):
+        if SAMPLE_INDEX.exists() and not holds_articles(SAMPLE_INDEX):
             shutil.rmtree(SAMPLE_INDEX)
         try:
             building.rename(SAMPLE_INDEX)
         except OSError as exc:
-            if not _holds_articles(SAMPLE_INDEX):  # else another process was faster
+            if not holds_articles(SAMPLE_INDEX):  # else another process was faster
                 raise StoreError(f"cannot write {SAMPLE_INDEX}: {exc.strerror}") from exc

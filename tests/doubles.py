@@ -53,9 +53,15 @@ class ScriptedLLM:
         self.calls.append(list(messages))
         self.finished.append(False)
         words = self.answers.pop(0).split(" ")[:max_tokens]
+        self._interrupted = False
         for i, word in enumerate(words):
+            if self._interrupted:
+                return
             yield word if i == 0 else f" {word}"
         self.finished[-1] = True
+
+    def interrupt(self) -> None:
+        self._interrupted = True
 
 
 class PointingReader:

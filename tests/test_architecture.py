@@ -58,6 +58,7 @@ OPEN_PAIRS = {
     ("faces", "__main__", None),
     ("faces", "cli", None),
     ("faces", "training", "evaluation"),
+    ("faces", None, "batch"),
 }
 
 # A foreign library and the only unit that may import it.
@@ -66,6 +67,9 @@ FOREIGN = {
     "faiss": "stores",
     "fastapi": "server",
     "gguf": "training",
+    "prometheus_client": "server",
+    "starlette": "server",
+    "uvicorn": "server",
     "llama_cpp": "llms",
     "peft": "training",
     "sentence_transformers": "embedders",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ctypes
+import logging
+import os
 import threading
 import weakref
 from collections.abc import Iterator, Sequence
@@ -25,6 +28,10 @@ _CHATML = (
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
 _loading = threading.Lock()
+_log = logging.getLogger("llama-cpp-python")  # what llama.cpp itself prints passes through it
+# llama.cpp asks `bool abort(void *)` between two steps of a computation, thousands of times. A Python function would
+# wait for the interpreter each time; strlen answers "is this byte not zero" just as well.
+_strlen = ctypes.CDLL(None if os.name == "posix" else "msvcrt").strlen
 
 
 @contextmanager
@@ -46,8 +53,8 @@ def _default_parameters(use_extra_bufts: bool) -> Iterator[None]:
 
 
 class LlamaCppModel:
-    """`rag.ports.LanguageModel`. The model keeps the longest common prefix of two prompts, so the constant part of a
-    prompt is evaluated once."""
+    """`rag.ports.LanguageModel`, `Interruptible`. The model keeps the longest common prefix of two prompts, so the
+    constant part of a prompt is evaluated once."""
 
     def __init__(
         self, model: str, *, context_tokens: int, threads: int, extra_buffers: bool, adapter: Path | None = None
@@ -74,6 +81,9 @@ class LlamaCppModel:
         except (ValueError, RuntimeError, AssertionError) as exc:
             reason = str(exc) if "context" in str(exc) else "damaged, or not a GGUF file"
             raise ModelError(f"cannot load the model file {path}: {reason}") from exc
+        self._stop = ctypes.create_string_buffer(2)
+        asked = ctypes.cast(_strlen, native.ggml_abort_callback)
+        native.llama_set_abort_callback(self._llama.ctx, asked, ctypes.cast(self._stop, ctypes.c_void_p))
         # Left to the interpreter's last moments, closing fails loudly: llama_cpp's own parts are gone by then.
         weakref.finalize(self, self._llama.close)
         self.context_tokens = self._llama.n_ctx()
@@ -135,11 +145,15 @@ class LlamaCppModel:
         tokens = self.prompt_tokens(messages) + self._plain(opening)
         self._require_room(tokens, _WORDS + 2)
         copying = Copying(self._plain, self._text, sentences, none)
+        self._stop[0] = b"\0"
+        _log.setLevel(logging.ERROR)
         steps = self._llama.generate(tokens, temp=0.0, logits_processor=llama_cpp.LogitsProcessorList([copying]))
         try:
             for _ in zip(range(_WORDS + 2), steps, strict=False):
                 if copying.reading is not None:
                     return copying.reading
+                if self._stop[0] != b"\0":
+                    raise ModelError(f"the model {self.name} was interrupted")
         except (ValueError, RuntimeError) as exc:
             raise ModelError(f"the model {self.name} failed: {exc}") from exc
         finally:
@@ -157,10 +171,20 @@ class LlamaCppModel:
         """See `rag.ports.LanguageModel`. Raises ModelError when the prompt does not fit the context."""
         tokens = self.prompt_tokens(messages)
         self._require_room(tokens, max_tokens)
+        self._stop[0] = b"\0"
+        _log.setLevel(logging.ERROR)
         try:
             for chunk in self._llama.create_completion(
                 tokens, max_tokens=max_tokens, temperature=0.0, repeat_penalty=1.0, stream=True
             ):
                 yield chunk["choices"][0]["text"]  # type: ignore[index]
+                if self._stop[0] != b"\0":
+                    return
         except (ValueError, RuntimeError) as exc:
-            raise ModelError(f"the model {self.name} failed: {exc}") from exc
+            if self._stop[0] == b"\0":
+                raise ModelError(f"the model {self.name} failed: {exc}") from exc
+
+    def interrupt(self) -> None:
+        """See `rag.ports.Interruptible`."""
+        _log.setLevel(logging.CRITICAL)  # it warns that it was interrupted
+        self._stop[0] = b"\1"

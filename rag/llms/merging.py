@@ -21,7 +21,7 @@ _BLOCK = 32  # values that share one scale in Q8_0
 
 
 def merge(model: Path, adapter: Path, target: Path) -> None:
-    """Write `model` with `adapter` added to it. Raises ModelError when they do not fit, OSError when it cannot write."""
+    """Write `model` with `adapter` added to it. Raises ModelError when they do not fit, OSError as writing does."""
     try:
         base, added = gguf.GGUFReader(model), gguf.GGUFReader(adapter)
         pairs = {t.name: t for t in added.tensors}

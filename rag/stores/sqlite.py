@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
+import threading
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,11 +26,12 @@ _LOCK_WAIT_S = 30.0
 
 
 class SqliteStore:
-    """`rag.ports.Store` in one SQLite file. One instance belongs to one thread; the database takes care of the rest."""
+    """`rag.ports.Store` in one SQLite file. Reads may come from several threads and take turns; writes from one."""
 
     def __init__(self, path: Path) -> None:
         """Open or create the database. Raises StoreError when it is damaged, locked or of another version."""
         self._path = path
+        self._reading = threading.Lock()
         with self._translated():
             self._db = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
         try:
@@ -93,7 +95,7 @@ class SqliteStore:
             self._db.execute("ROLLBACK")
 
     def _rows(self, sql: str, *parameters: Any) -> list[Any]:
-        with self._translated():
+        with self._reading, self._translated():
             return self._db.execute(sql, parameters).fetchall()
 
     def _one(self, sql: str, *parameters: Any) -> Any:

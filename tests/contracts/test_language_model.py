@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +12,7 @@ import pytest
 from rag import resources
 from rag.errors import ModelError
 from rag.llms.llama_cpp import LlamaCppModel
-from rag.ports import LanguageModel
+from rag.ports import Interruptible, LanguageModel
 from rag.types import Message
 from tests.doubles import ScriptedLLM
 
@@ -60,6 +62,34 @@ def test_a_stream_closed_early_leaves_the_model_ready(model: LanguageModel) -> N
     with pytest.raises(StopIteration):
         next(pieces)
     assert "".join(model.stream(ASK, max_tokens=MOST)).startswith(first)
+
+
+def test_an_interrupted_stream_ends_early_and_leaves_the_model_ready(model: LanguageModel) -> None:
+    assert isinstance(model, Interruptible)
+    whole = "".join(model.stream(ASK, max_tokens=MOST))
+    pieces = model.stream(ASK, max_tokens=MOST)
+    first = next(pieces)
+    model.interrupt()
+    assert len(list(pieces)) <= 1
+    assert "".join(model.stream(ASK, max_tokens=MOST)) == whole
+    assert whole.startswith(first)
+
+
+def test_reading_a_long_prompt_is_interrupted_at_once(llama: LlamaCppModel, capfd: pytest.CaptureFixture[str]) -> None:
+    words = Message("user", " ".join(f"word{i}" for i in range(110)))
+    began = time.process_time()
+    list(llama.stream([SYSTEM, words], max_tokens=1))
+    whole = time.process_time() - began
+
+    timer = threading.Timer(0.02, llama.interrupt)
+    other = Message("user", " ".join(f"other{i}" for i in range(110)))
+    began = time.process_time()
+    timer.start()
+    assert list(llama.stream([SYSTEM, other], max_tokens=1)) == []
+    assert time.process_time() - began < whole / 2
+    timer.join()
+    assert "Paris" in "".join(llama.stream(ASK, max_tokens=MOST))
+    assert capfd.readouterr().err == ""
 
 
 def test_tokens_of_a_text_are_counted(model: LanguageModel) -> None:

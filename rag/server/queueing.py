@@ -1,0 +1,261 @@
+"""One language model, many people: a bounded fair queue. Layer: faces.
+
+A request for a written answer takes a `Ticket` before anything else (`FairQueue.reserve`): a full queue says so at
+once. The ticket stands in line only while a draft is wanted, so searching never waits, and clients take turns: one
+with ten questions does not hold up another with one.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
+from contextvars import ContextVar
+
+from rag.errors import ModelError, NewsragError
+from rag.ports import Interruptible, LanguageModel, Reader
+from rag.types import Message, Reading
+
+_FIRST_GUESS_S = 3.0
+_CHARACTERS = 4  # of a token of English, about: a reader counts none
+
+
+class BusyError(NewsragError):
+    """Too many requests are waiting already."""
+
+    def __init__(self, message: str, retry_after: int) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class TooSlowError(NewsragError):
+    """The request ran into its time limit."""
+
+
+class CancelledError(NewsragError):
+    """Nobody waits for this any more."""
+
+
+class Ticket:
+    """One request's right to go on, until it is cancelled or its time is up. Used by one worker thread; `cancel` may
+    come from any."""
+
+    def __init__(self, queue: FairQueue, client: str, seconds: float) -> None:
+        """`seconds` is the time limit of the whole request."""
+        self.client = client
+        self.deadline = time.monotonic() + seconds
+        self.on_position: Callable[[int], None] = lambda _: None
+        self.prompt_tokens = self.answer_tokens = 0
+        self.waited = 0.0
+        self._seconds = seconds
+        self._queue = queue
+        self._cancelled = threading.Event()
+        self._stopping = threading.Lock()
+        self._interrupt: Callable[[], None] | None = None
+
+    def cancel(self) -> None:
+        """Stop waiting and writing, now."""
+        self._cancelled.set()
+        with self._stopping:
+            if self._interrupt:
+                self._interrupt()
+        self._queue.wake()
+
+    @contextmanager
+    def interrupting(self, interrupt: Callable[[], None]) -> Iterator[None]:
+        """While it is open, `cancel` calls this too; afterwards never, for by then it would hit somebody else."""
+        with self._stopping:
+            self._interrupt = interrupt
+        try:
+            self.check()
+            yield
+        finally:
+            with self._stopping:
+                self._interrupt = None
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether nobody waits for this any more."""
+        return self._cancelled.is_set()
+
+    def check(self) -> None:
+        """Raise CancelledError or TooSlowError when the request must not go on."""
+        if self.cancelled:
+            raise CancelledError("the client went away")
+        if time.monotonic() >= self.deadline:
+            raise TooSlowError(
+                f"the answer was not ready within {self._seconds:g} seconds: try again, or ask for quotes"
+            )
+
+    @contextmanager
+    def turn(self) -> Iterator[None]:
+        """Hold the model. Waits in line and tells `on_position`; raises as `check` does."""
+        asked = time.monotonic()
+        self._queue.enter(self)
+        self.waited += time.monotonic() - asked
+        try:
+            yield
+        finally:
+            self._queue.leave(self)
+
+    def release(self) -> None:
+        """Give the place back; more than once does no harm."""
+        self._queue.release(self)
+
+
+class FairQueue:
+    """At most `limit` requests hold a place, and at most one of them the model."""
+
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._changed = threading.Condition()
+        self._places: set[Ticket] = set()
+        self._lines: dict[str, deque[Ticket]] = {}  # by client, the one to be served next first
+        self._running: Ticket | None = None
+        self._since = 0.0
+        self._usual_s = _FIRST_GUESS_S
+
+    def reserve(self, client: str, seconds: float) -> Ticket:
+        """A place. Raises BusyError when all are taken."""
+        with self._changed:
+            if len(self._places) >= self._limit:
+                wait = max(1, round(self._usual_s * len(self._places) / 2))
+                raise BusyError(f"{len(self._places)} requests are waiting already: try again in {wait} seconds", wait)
+            ticket = Ticket(self, client, seconds)
+            self._places.add(ticket)
+            return ticket
+
+    def release(self, ticket: Ticket) -> None:
+        """Give a place back."""
+        with self._changed:
+            self._places.discard(ticket)
+
+    @property
+    def places(self) -> int:
+        """How many requests hold a place."""
+        return len(self._places)
+
+    @property
+    def waiting(self) -> int:
+        """How many stand in line."""
+        with self._changed:
+            return sum(map(len, self._lines.values()))
+
+    @property
+    def running(self) -> bool:
+        """Whether the model is in use."""
+        return self._running is not None
+
+    def wake(self) -> None:
+        """Let everybody in line look again."""
+        with self._changed:
+            self._changed.notify_all()
+
+    def enter(self, ticket: Ticket) -> None:
+        """Wait for the model."""
+        with self._changed:
+            self._lines.setdefault(ticket.client, deque()).append(ticket)
+        told = 0
+        try:
+            while True:
+                with self._changed:
+                    ticket.check()
+                    place = self._place(ticket)
+                    if place == 0:
+                        self._start(ticket)
+                        return
+                    if place == told:
+                        self._changed.wait(max(0.0, ticket.deadline - time.monotonic()))
+                        continue
+                ticket.on_position(place)
+                told = place
+        except BaseException:
+            with self._changed:
+                self._drop(ticket)
+                self._changed.notify_all()
+            raise
+
+    def leave(self, ticket: Ticket) -> None:
+        """The model is free again."""
+        with self._changed:
+            self._running = None
+            self._usual_s += 0.2 * (time.monotonic() - self._since - self._usual_s)
+            self._changed.notify_all()
+
+    def _place(self, ticket: Ticket) -> int:
+        """How many will be served before this one, the running one included."""
+        order: list[Ticket] = []
+        lines = deque(list(line) for line in self._lines.values())
+        while lines:
+            line = lines.popleft()
+            order.append(line.pop(0))
+            if line:
+                lines.append(line)
+        return order.index(ticket) + (self._running is not None)
+
+    def _start(self, ticket: Ticket) -> None:
+        line = self._lines.pop(ticket.client)
+        line.popleft()
+        if line:
+            self._lines[ticket.client] = line  # at the end: the others come first
+        self._running, self._since = ticket, time.monotonic()
+        self._changed.notify_all()
+
+    def _drop(self, ticket: Ticket) -> None:
+        line = self._lines.get(ticket.client)
+        if line and ticket in line:
+            line.remove(ticket)
+            if not line:
+                del self._lines[ticket.client]
+
+
+TICKET: ContextVar[Ticket] = ContextVar("TICKET")
+"""The ticket of the request that this thread works for."""
+
+
+class QueuedModel:
+    """`rag.ports.LanguageModel` that waits for its turn: only drafting does, so everything else goes on meanwhile."""
+
+    def __init__(self, llm: LanguageModel) -> None:
+        self._llm = llm
+        self.name, self.context_tokens = llm.name, llm.context_tokens
+
+    def count_tokens(self, text: str) -> int:
+        """See `rag.ports.LanguageModel`."""
+        return self._llm.count_tokens(text)
+
+    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
+        """See `rag.ports.LanguageModel`. Raises CancelledError and TooSlowError between two pieces."""
+        ticket = TICKET.get()
+        interrupt = self._llm.interrupt if isinstance(self._llm, Interruptible) else lambda: None
+        with ticket.turn(), ticket.interrupting(interrupt):
+            ticket.prompt_tokens += sum(self._llm.count_tokens(m.content) for m in messages)
+            pieces = self._llm.stream(messages, max_tokens=max_tokens)
+            with closing(pieces):  # type: ignore[type-var]  # every adapter's stream is a generator
+                for piece in pieces:
+                    ticket.check()
+                    ticket.answer_tokens += 1
+                    yield piece
+            ticket.check()  # an interrupted model ends without an error
+
+
+class QueuedReader:
+    """`rag.ports.Reader` that waits for its turn, as `QueuedModel` does."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.name = reader.name
+
+    def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
+        """See `rag.ports.Reader`. Raises CancelledError and TooSlowError when it was interrupted for them."""
+        ticket = TICKET.get()
+        interrupt = self._reader.interrupt if isinstance(self._reader, Interruptible) else lambda: None
+        with ticket.turn(), ticket.interrupting(interrupt):
+            ticket.prompt_tokens += sum(len(m.content) for m in messages) // _CHARACTERS
+            try:
+                return self._reader.read(messages, opening, sentences, none)
+            except ModelError:
+                ticket.check()  # says why it was interrupted
+                raise

@@ -1,0 +1,89 @@
+"""The server process: start, serve, stop. Layer: faces."""
+
+from __future__ import annotations
+
+import ipaddress
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import uvicorn
+
+from rag.errors import UsageError
+from rag.server.app import create_app
+from rag.server.engine import Engine
+from rag.server.keys import KEYS_FILE, KeyRing
+from rag.server.observing import log_to
+from rag.settings import ServerSettings, Settings
+
+Say = Callable[[str], None]
+
+
+def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) -> int:
+    """Serve until told to stop; the exit code. Raises as `prepared` does."""
+    with prepared(folder, settings, server, say) as (web, listening):
+        if server.log == "json":
+            log_to(sys.stderr)
+        say(f"newsrag serves {folder} at {url(listening)} (stop with Ctrl-C)")
+        web.run([listening])
+    return 0
+
+
+@contextmanager
+def prepared(
+    folder: Path, settings: Settings, server: ServerSettings, say: Say
+) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
+    """A server whose models are loaded, and the socket it is to listen on. Raises UsageError when the address cannot be
+    used or may not be without keys, and as `Engine.start` does."""
+    ring = KeyRing(server.keys_file or folder / KEYS_FILE)
+    engine = Engine(folder, settings, server, say)
+    with _bound(server.host, server.port) as listening:
+        local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+        if not local and not ring.active():
+            raise UsageError(
+                f"to listen on {server.host} the server needs an API key, or anybody could use it: make one with "
+                f"`rag keys add NAME --index {folder}`, or listen on 127.0.0.1"
+            )
+        engine.start()
+        try:
+            yield uvicorn.Server(_config(create_app(engine, ring, local=local), server)), listening
+        finally:
+            engine.close()
+
+
+def _config(app: object, server: ServerSettings) -> uvicorn.Config:
+    return uvicorn.Config(
+        app,  # type: ignore[arg-type]
+        http="h11",
+        ws="none",
+        lifespan="off",
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(server.trusted_proxies),
+        forwarded_allow_ips=server.trusted_proxies,
+        timeout_graceful_shutdown=server.shutdown_seconds,
+    )
+
+
+def _bound(host: str, port: int) -> socket.socket:
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        bound = socket.socket(family, socket.SOCK_STREAM)
+    except OSError as exc:
+        raise UsageError(f"cannot listen on {host} port {port}: {exc.strerror}") from exc
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        bound.bind(address)
+        return bound
+    except OSError as exc:
+        bound.close()
+        raise UsageError(f"cannot listen on {host} port {port}: {exc.strerror}") from exc
+
+
+def url(listening: socket.socket) -> str:
+    """The address of a server."""
+    host, port = listening.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

@@ -1,0 +1,182 @@
+"""One model, many people: over a real server with the bundled models."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.client import HTTPConnection
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.end_to_end.conftest import ARTICLES, QUESTION
+from tests.serving import Served, serving
+
+PLACES = 24
+
+
+@pytest.fixture(scope="module")
+def server(index: Path) -> Iterator[Served]:
+    with serving(index, queue=PLACES) as served:
+        yield served
+
+
+def start(server: Served, number: int = 0, *, path: str = "/ask", events: bool = True) -> HTTPConnection:
+    """Ask without reading the answer. Each question is a new prompt for the model."""
+    question = f"{QUESTION[:-1]}, according to report {number}?"
+    body: Any = {"question": question}
+    if path == "/v1/chat/completions":
+        body = {"model": "newsrag", "messages": [{"role": "user", "content": question}], "stream": events}
+    connection = server.open()
+    headers = {"Content-Type": "application/json", **({"Accept": "text/event-stream"} if events else {})}
+    connection.request("POST", path, json.dumps(body), headers)
+    return connection
+
+
+def gauge(server: Served, name: str) -> float:
+    for line in server("GET", "/metrics").body.decode().splitlines():
+        if line.startswith(f"{name} "):
+            return float(line.split(" ")[1])
+    raise AssertionError(name)
+
+
+def until(condition: Callable[[], bool], seconds: float) -> float:
+    """How long it took."""
+    began = time.monotonic()
+    while not condition():
+        assert time.monotonic() - began < seconds
+        time.sleep(0.01)
+    return time.monotonic() - began
+
+
+def first_sentence(server: Served) -> float:
+    """Seconds until the first sentence of a new question is there."""
+    connection, began = start(server, time.monotonic_ns()), time.monotonic()
+    response = connection.getresponse()
+    assert next(line for line in response if line in (b"event: sentence\n", b"event: done\n", b"event: error\n"))
+    seconds = time.monotonic() - began
+    response.read()
+    connection.close()
+    return seconds
+
+
+@pytest.mark.parametrize(
+    ("path", "events"),
+    [("/ask", True), ("/ask", False), ("/v1/chat/completions", True), ("/v1/chat/completions", False)],
+)
+def test_twenty_clients_that_vanish_leave_nothing_behind(server: Served, path: str, events: bool) -> None:
+    alone = first_sentence(server)
+    vanishing = [start(server, number, path=path, events=events) for number in range(20)]
+    until(lambda: gauge(server, "newsrag_model_running") == 1 and gauge(server, "newsrag_queue_places") == 20, 60)
+    for connection in vanishing:
+        connection.close()
+    until(lambda: gauge(server, "newsrag_queue_places") == 0, 2 + alone)
+    assert gauge(server, "newsrag_model_running") == gauge(server, "newsrag_queue_waiting") == 0
+    assert first_sentence(server) < alone * 2 + 2
+
+
+def test_a_full_queue_refuses_at_once_and_searching_goes_on(server: Served) -> None:
+    waiting = [start(server, number) for number in range(PLACES)]
+    until(lambda: gauge(server, "newsrag_queue_places") == PLACES, 60)
+    for path, body in (
+        ("/ask", {"question": QUESTION}),
+        ("/v1/chat/completions", {"model": "newsrag", "messages": [{"role": "user", "content": QUESTION}]}),
+    ):
+        refused = server("POST", path, body, accept="text/event-stream")
+        assert (refused.status, refused.headers["content-type"]) == (503, "application/problem+json")
+        assert int(refused.headers["retry-after"]) >= 1
+        assert "try again" in refused.json["detail"]
+    assert server("GET", "/search?q=bridge").json["hits"]
+    assert server("POST", "/ask", {"question": QUESTION, "mode": "quote"}).json["answered"]
+    assert gauge(server, "newsrag_model_running") == 1
+    assert gauge(server, "newsrag_queue_places") == PLACES
+    for connection in waiting:
+        connection.close()
+    until(lambda: gauge(server, "newsrag_queue_places") == 0, 30)
+
+
+def test_who_waits_is_told_the_place(server: Served) -> None:
+    connections = [start(server, number) for number in range(3)]
+    responses = [connection.getresponse() for connection in connections]
+    streams = [response.read().decode() for response in responses]
+    for connection in connections:
+        connection.close()
+    places = sorted([json.loads(block.split("data: ")[1])["position"] for block in stream.split("\n\n")
+                     if block.startswith("event: queued")] for stream in streams)  # fmt: skip
+    assert places == [[], [1], [2, 1]]
+    assert all("event: done" in stream for stream in streams)
+
+
+def test_a_request_has_a_time_limit(index: Path) -> None:
+    with serving(index, request_seconds=0.05) as server:
+        late = server("POST", "/ask", {"question": QUESTION})
+        assert (late.status, late.json["type"]) == (504, "urn:newsrag:problem:timeout")
+        asked = {"model": "newsrag", "messages": [{"role": "user", "content": QUESTION}]}
+        chat = server("POST", "/v1/chat/completions", asked)
+        assert chat.status == 504
+        assert chat.json["error"]["code"] == "timeout"
+        until(lambda: gauge(server, "newsrag_queue_places") == 0, 30)
+
+
+def test_an_error_after_the_first_event_is_the_last_event(index: Path) -> None:
+    with serving(index, request_seconds=2.0) as server:
+        crowd = [start(server, number) for number in range(12)]
+        last = start(server, 99)
+        stream = last.getresponse().read().decode().strip().split("\n\n")
+        for connection in (*crowd, last):
+            connection.close()
+    assert stream[-1].startswith("event: error")
+    assert json.loads(stream[-1].split("data: ")[1])["status"] == 504
+
+
+def test_a_changed_index_is_used_without_a_restart(index: Path, tmp_path: Path, rag: Any) -> None:
+    folder = shutil.copytree(index, tmp_path / "index")
+    file = tmp_path / "new.jsonl"
+    otter = {"id": "otter", "title": "Otter", "text": "An otter called Pim moved to Lirien."}
+    file.write_text(json.dumps(otter), "utf-8")
+    with serving(folder) as server:
+        assert server("GET", "/search?q=otter+Pim").json["hits"][0]["article_id"] != "otter"
+        assert rag("index", file, "--index", folder).code == 0
+        until(lambda: server("GET", "/search?q=otter+Pim").json["hits"][0]["article_id"] == "otter", 30)
+        assert gauge(server, "newsrag_index_reloads_total") == 1
+        assert server.notices == []
+
+
+def test_an_index_emptied_is_not_ready_until_it_has_articles_again(index: Path, tmp_path: Path) -> None:
+    with serving(shutil.copytree(index, tmp_path / "index")) as server:
+        for article in ARTICLES:
+            assert server("DELETE", f"/articles/{article['id']}").status == 204
+        assert server("GET", "/health/ready").status == server("POST", "/ask", {"question": QUESTION}).status == 503
+        assert server("GET", "/health/live").status == 200
+        assert server("POST", "/articles", ARTICLES[0]).json["added"] == 1
+        assert server("GET", "/health/ready").status == 200
+        assert server("POST", "/ask", {"question": QUESTION, "mode": "quote"}).json["answered"]
+
+
+def test_questions_and_changes_at_the_same_time(index: Path, tmp_path: Path) -> None:
+    """Readers never see an error or half a change while articles come and go."""
+    seen: list[int] = []
+    with serving(shutil.copytree(index, tmp_path / "index")) as server:
+        done = threading.Event()
+
+        def ask() -> None:
+            while not done.is_set():
+                reply = server("POST", "/ask", {"question": QUESTION, "mode": "quote"})
+                seen.append(reply.status)
+                assert "340" in reply.json["answer"]
+
+        askers = [threading.Thread(target=ask) for _ in range(3)]
+        for asker in askers:
+            asker.start()
+        for number in range(4):
+            article = {"id": "otter", "title": "Otter", "text": f"An otter moved to Lirien {number} times."}
+            assert server("POST", "/articles", article).status == 200
+            assert server("DELETE", "/articles/otter").status == 204
+        done.set()
+        for asker in askers:
+            asker.join(60)
+    assert set(seen) == {200}
