@@ -7,11 +7,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from rag import answerability, citing, evidence, lexical, questions
+from rag import answerability, citing, conversation, evidence, lexical, questions, rewriting
+from rag.conversation import Exchange, History, Place, SourceAsked
 from rag.evidence import Query
 from rag.linear import LinearModel
 from rag.ports import LanguageModel
 from rag.prompting import REFUSAL, Prompts, estimated_tokens
+from rag.recall import recall
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.types import (
@@ -93,22 +95,33 @@ class Rag:
         self._retriever, self._load_llm, self._prompts = retriever, load_llm, prompts
         self._answerable, self._settings, self._model = answerable, settings, model
 
-    def search(self, words: str, k: int, filters: Filters = ANY) -> list[Hit]:
-        """The k best articles. Raises UsageError for an empty or overlong query."""
-        return self._retriever.search(questions.checked(words, self._settings.question_characters), k, filters)
+    def search(self, words: str, k: int, filters: Filters = ANY, history: History = ()) -> list[Hit]:
+        """The k best articles. Raises UsageError for an empty or overlong query, or a bad history."""
+        words = questions.checked(words, self._settings.question_characters)
+        standalone = rewriting.standalone(words, conversation.exchanges(history))
+        return self._retriever.search(standalone, k, filters, typed=words)
 
-    def ask(self, question: str, *, filters: Filters = ANY, mode: Mode = "answer") -> Answer:
-        """The whole answer. Raises UsageError for a bad question, BackendError when a model or the store fails."""
-        for event in self.stream(question, filters=filters, mode=mode):
+    def ask(self, question: str, *, filters: Filters = ANY, mode: Mode = "answer", history: History = ()) -> Answer:
+        """The whole answer. Raises UsageError for a bad question or history, BackendError when a model or the store
+        fails. `history` are the turns before the question, see `rag.conversation.History`."""
+        for event in self.stream(question, filters=filters, mode=mode, history=history):
             if isinstance(event, Done):
                 return event.answer
         raise AssertionError("a stream ends with Done")
 
-    def stream(self, question: str, *, filters: Filters = ANY, mode: Mode = "answer") -> Iterator[Event]:
+    def stream(
+        self, question: str, *, filters: Filters = ANY, mode: Mode = "answer", history: History = ()
+    ) -> Iterator[Event]:
         """Retrieved, then a SentenceReady for each checked sentence, then Done. Raises as `ask` does."""
         question = questions.checked(question, self._settings.question_characters)
+        heard = conversation.exchanges(history)
+        asked = conversation.source_asked(question) if heard else None
+        if asked:
+            yield from self._recalled(question, asked, heard, filters, mode)
+            return
         clock = _Clock()
-        query, ranked, chosen = self.find(question, filters)
+        standalone = rewriting.standalone(question, heard)
+        query, ranked, chosen = self.find(standalone, filters, typed=question)
         clock.mark("retrieve")
         yield Retrieved(tuple(chosen))
         ledger = _Ledger()
@@ -120,12 +133,46 @@ class Rag:
                 sentences.append(sentence)
                 yield SentenceReady(sentence, new)
         clock.mark("total")
-        yield Done(self._answer(question, sentences, ledger, ranked, clock, mode))
+        yield Done(self._answer((question, standalone), sentences, ledger, ranked, clock, mode))
 
-    def find(self, question: str, filters: Filters) -> tuple[Query, list[Evidence], list[Evidence]]:
+    def _recalled(
+        self, question: str, asked: SourceAsked, heard: list[Exchange], filters: Filters, mode: Mode
+    ) -> Iterator[Event]:
+        """The answer to a question about a citation of the last answer: its words, never the model's."""
+        clock, ledger = _Clock(), _Ledger()
+        cited = heard[-1].cited or self._cited_before(heard, filters, mode)
+        found = recall(asked, cited, self._retriever, self._settings)
+        chosen = found.chosen if found else ()
+        clock.mark("retrieve")
+        yield Retrieved(chosen)
+        sentences = []
+        for item in chosen:
+            number, new = ledger.cite(item)
+            sentences.append(AnswerSentence(quotation(item.text), (number,), "quoted", 1.0))
+            clock.mark("first_sentence")
+            yield SentenceReady(sentences[-1], new)
+        clock.mark("total")
+        at = (self._retriever.evidence_at(p.article_id, p.start, p.end) for p in cited)
+        closest = [] if found else [e for e in at if e]
+        standalone = found.standalone if found else question
+        yield Done(self._answer((question, standalone), sentences, ledger, closest, clock, "quote"))
+
+    def _cited_before(self, heard: list[Exchange], filters: Filters, mode: Mode) -> tuple[Place, ...]:
+        """What the last answer cited, found by answering its question again: the same question over the same index
+        gets the same answer. Nothing where it does not: then the numbers would be others."""
+        history = [turn for e in heard[:-1] for turn in ({"role": "user", "content": e.question},
+                                                         {"role": "assistant", "content": e.answer})]  # fmt: skip
+        again = self.ask(heard[-1].question, filters=filters, mode=mode, history=history)
+        if heard[-1].answer and heard[-1].answer != again.answer:
+            return ()
+        return tuple(Place(c.article_id, c.start, c.end) for c in again.citations)
+
+    def find(
+        self, question: str, filters: Filters, typed: str | None = None
+    ) -> tuple[Query, list[Evidence], list[Evidence]]:
         """The question taken apart, all ranked evidence, and the part of it that the answer may use."""
         query = self._retriever.query(question)
-        hits = self._retriever.search(question, self._settings.hits, filters)
+        hits = self._retriever.search(question, self._settings.hits, filters, typed=typed)
         ranked = self._retriever.evidence(query, hits) if hits else []
         tokens = [estimated_tokens(e.text) for e in ranked]
         settings = self._settings
@@ -212,17 +259,20 @@ class Rag:
 
     def _answer(
         self,
-        question: str,
+        asked: tuple[str, str],
         sentences: Sequence[AnswerSentence],
         ledger: _Ledger,
         ranked: Sequence[Evidence],
         clock: _Clock,
         mode: Mode,
     ) -> Answer:
+        """`asked`: the question as typed, and as it stands alone."""
+        question, standalone = asked
         refusal = None if sentences else Refusal("not_in_corpus", closest(ranked))
         model = self._model if mode == "answer" else {**self._model, "llm": None}
         return Answer(
             question=question,
+            standalone_question=None if standalone == question else standalone,
             answered=bool(sentences),
             answer=" ".join(s.marked for s in sentences) or REFUSAL,
             sentences=tuple(sentences),
