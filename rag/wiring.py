@@ -46,14 +46,37 @@ def _embedder(model: str, threads: int, bfloat16: bool) -> Embedder:
 
 def load_llm(settings: Settings) -> LanguageModel:
     """The language model the settings name; one copy in a process."""
-    return _llm(settings.llm, settings.context_tokens, threads(settings), resources.extra_buffers(settings.amx))
+    if settings.llm.startswith(resources.SERVER):
+        key = settings.llm_key and settings.llm_key.get_secret_value()
+        return _server_llm(settings.llm, key, settings.context_tokens, settings.llm_timeout)
+    extra_buffers = resources.extra_buffers(settings.amx)
+    return _llm(
+        settings.llm, settings.context_tokens, threads(settings), extra_buffers, settings.gpu_layers, settings.lora
+    )
 
 
 @cache
-def _llm(model: str, context_tokens: int, threads: int, extra_buffers: bool) -> LanguageModel:
+def _llm(
+    model: str, context_tokens: int, threads: int, extra_buffers: bool, gpu_layers: int, lora: str | None
+) -> LanguageModel:
     from rag.llms.llama_cpp import LlamaCppModel
 
-    return LlamaCppModel(model, context_tokens=context_tokens, threads=threads, extra_buffers=extra_buffers)
+    return LlamaCppModel(
+        model,
+        context_tokens=context_tokens,
+        threads=threads,
+        extra_buffers=extra_buffers,
+        gpu_layers=gpu_layers,
+        lora=lora,
+    )
+
+
+@cache
+def _server_llm(model: str, key: str | None, context_tokens: int, timeout: float) -> LanguageModel:
+    from rag.llms.openai_server import OpenAIServerModel
+
+    name, url = resources.server_model(model)
+    return OpenAIServerModel(name, url, key=key, context_tokens=context_tokens, timeout=timeout)
 
 
 def threads(settings: Settings) -> int:

@@ -60,14 +60,17 @@ FOREIGN = {
     "charset_normalizer": "readers",
     "faiss": "stores",
     "fastapi": "server",
+    "httpx2": "llms",
+    "huggingface_hub": "llms",
     "llama_cpp": "llms",
+    "openai": "llms",
     "sentence_transformers": "embedders",
     "sqlite3": "stores",
     "torch": "embedders",
     "trafilatura": "readers",
     "transformers": "embedders",
 }
-HEAVY = ("faiss", "llama_cpp", "sentence_transformers", "torch", "trafilatura", "transformers")
+HEAVY = ("faiss", "llama_cpp", "openai", "sentence_transformers", "torch", "trafilatura", "transformers")
 MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 350
 

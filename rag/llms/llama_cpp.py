@@ -43,17 +43,37 @@ def _default_parameters(use_extra_bufts: bool) -> Iterator[None]:
             native.llama_model_default_params = original
 
 
+def _file(model: str) -> Path:
+    if model.startswith("hf:"):
+        from rag.llms.hub import fetch
+
+        return fetch(model.removeprefix("hf:"))
+    return bundled_llm() if model == "bundled" else Path(model)
+
+
 class LlamaCppModel:
     """`rag.ports.LanguageModel`. The model keeps the longest common prefix of two prompts, so the constant part of a
     prompt is evaluated once."""
 
-    def __init__(self, model: str, *, context_tokens: int, threads: int, extra_buffers: bool) -> None:
-        """Load 'bundled' or the path of a GGUF file. Raises ModelError when it is missing, damaged or no GGUF."""
-        bundled = model == "bundled"
-        path = bundled_llm() if bundled else Path(model)
+    def __init__(
+        self,
+        model: str,
+        *,
+        context_tokens: int,
+        threads: int,
+        extra_buffers: bool,
+        gpu_layers: int = 0,
+        lora: str | None = None,
+    ) -> None:
+        """Load 'bundled', the path of a GGUF file or its name on the hub (`hf:OWNER/REPO:FILE`), with a LoRA adapter
+        (a GGUF file too) where one is given. `gpu_layers` of it go to the GPU, -1 is all. Raises ModelError when a
+        file is missing, damaged or no GGUF."""
+        path = _file(model)
         if not path.is_file():
             raise ModelError(f"no such model file: {path}")
-        self.digest = require_digest(path, LLM_SHA256) if bundled else sha256(path)
+        if lora is not None and not Path(lora).is_file():
+            raise ModelError(f"no such LoRA adapter: {lora}")
+        self.digest = require_digest(path, LLM_SHA256) if model == "bundled" else sha256(path)
         self.name = llm_name(model)
         try:
             with _default_parameters(extra_buffers):
@@ -63,11 +83,17 @@ class LlamaCppModel:
                     n_batch=512,
                     n_threads=threads,
                     n_threads_batch=threads,
+                    n_gpu_layers=gpu_layers,
+                    lora_path=lora,
                     verbose=False,
                 )
         except (ValueError, RuntimeError, AssertionError) as exc:
             reason = str(exc) if "context" in str(exc) else "damaged, or not a GGUF file"
             raise ModelError(f"cannot load the model file {path}: {reason}") from exc
+        # llama_cpp compares with None what is a null pointer, and would go on without the adapter.
+        if lora is not None and not self._llama._lora_adapter:
+            self._llama.close()
+            raise ModelError(f"the LoRA adapter {lora} is damaged, or not made for {self.name}")
         # Left to the interpreter's last moments, closing fails loudly: llama_cpp's own parts are gone by then.
         weakref.finalize(self, self._llama.close)
         self.context_tokens = self._llama.n_ctx()
