@@ -6,12 +6,14 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from rag import accounts, answerability, citing, evidence, lexical, questions, reading
+from rag import accounts, answerability, citing, conversation, evidence, lexical, questions, reading, rewriting
 from rag.composing import Cited, Ledger, as_shown, closest, near_best, quotation
+from rag.conversation import Exchange, History, Place, SourceAsked
 from rag.evidence import Query
 from rag.linear import LinearModel
 from rag.ports import LanguageModel, Reader
 from rag.prompting import REFUSAL, Prompts, estimated_tokens
+from rag.recall import recall
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.types import (
@@ -97,22 +99,33 @@ class Rag:
         self._retriever, self._models, self._prompts = retriever, models, prompts
         self._fitted, self._settings, self._model = fitted, settings, model
 
-    def search(self, words: str, k: int, filters: Filters = ANY) -> list[Hit]:
-        """The k best articles. Raises UsageError for an empty or overlong query."""
-        return self._retriever.search(questions.checked(words, self._settings.question_characters), k, filters)
+    def search(self, words: str, k: int, filters: Filters = ANY, history: History = ()) -> list[Hit]:
+        """The k best articles. Raises UsageError for an empty or overlong query, or a bad history."""
+        words = questions.checked(words, self._settings.question_characters)
+        standalone = rewriting.standalone(words, conversation.exchanges(history))
+        return self._retriever.search(standalone, k, filters, typed=words)
 
-    def ask(self, question: str, *, filters: Filters = ANY, mode: Mode = "answer") -> Answer:
-        """The whole answer. Raises UsageError for a bad question, BackendError when a model or the store fails."""
-        for event in self.stream(question, filters=filters, mode=mode):
+    def ask(self, question: str, *, filters: Filters = ANY, mode: Mode = "answer", history: History = ()) -> Answer:
+        """The whole answer. Raises UsageError for a bad question or history, BackendError when a model or the store
+        fails. `history` are the turns before the question, see `rag.conversation.History`."""
+        for event in self.stream(question, filters=filters, mode=mode, history=history):
             if isinstance(event, Done):
                 return event.answer
         raise AssertionError("a stream ends with Done")
 
-    def stream(self, question: str, *, filters: Filters = ANY, mode: Mode = "answer") -> Iterator[Event]:
+    def stream(
+        self, question: str, *, filters: Filters = ANY, mode: Mode = "answer", history: History = ()
+    ) -> Iterator[Event]:
         """Retrieved, then a SentenceReady for each checked sentence, then Done. Raises as `ask` does."""
         question = questions.checked(question, self._settings.question_characters)
+        heard = conversation.exchanges(history)
+        asked = conversation.source_asked(question) if heard else None
+        if asked:
+            yield from self._recalled(question, asked, heard, filters, mode)
+            return
         clock = _Clock()
-        found = self.find(question, filters)
+        standalone = rewriting.standalone(question, heard)
+        found = self.find(standalone, filters, typed=question)
         clock.mark("retrieve")
         yield Retrieved(found.chosen)
         if mode == "answer" and self._models.reader and found.chosen:
@@ -132,12 +145,46 @@ class Rag:
                 sentences.append(sentence)
                 yield SentenceReady(sentence, new)
         clock.mark("total")
-        yield Done(self._answer(question, sentences, ledger, found, clock, mode), ledger.dropped)
+        yield Done(self._answer((question, standalone), sentences, ledger, found, clock, mode), ledger.dropped)
 
-    def find(self, question: str, filters: Filters) -> Found:
-        """The evidence for a question, ranked without a language model."""
+    def _recalled(
+        self, question: str, asked: SourceAsked, heard: list[Exchange], filters: Filters, mode: Mode
+    ) -> Iterator[Event]:
+        """The answer to a question about a citation of the last answer: its words, never the model's."""
+        clock, ledger = _Clock(), Ledger()
+        cited = heard[-1].cited or self._cited_before(heard, filters, mode)
+        recalled = recall(asked, cited, self._retriever, self._settings)
+        chosen = recalled.chosen if recalled else ()
+        clock.mark("retrieve")
+        yield Retrieved(chosen)
+        sentences = []
+        for item in chosen:
+            number, new = ledger.cite(item)
+            sentences.append(AnswerSentence(quotation(item.text), (number,), "quoted", 1.0))
+            clock.mark("first_sentence")
+            yield SentenceReady(sentences[-1], new)
+        clock.mark("total")
+        at = (self._retriever.evidence_at(p.article_id, p.start, p.end) for p in cited)
+        standalone = recalled.standalone if recalled else question
+        nearest = () if recalled else tuple(e for e in at if e)
+        found = Found(self._retriever.query(standalone), nearest, ())
+        yield Done(self._answer((question, standalone), sentences, ledger, found, clock, "quote"))
+
+    def _cited_before(self, heard: list[Exchange], filters: Filters, mode: Mode) -> tuple[Place, ...]:
+        """What the last answer cited, found by answering its question again: the same question over the same index
+        gets the same answer. Nothing where it does not: then the numbers would be others."""
+        history = [turn for e in heard[:-1] for turn in ({"role": "user", "content": e.question},
+                                                         {"role": "assistant", "content": e.answer})]  # fmt: skip
+        again = self.ask(heard[-1].question, filters=filters, mode=mode, history=history)
+        if heard[-1].answer and heard[-1].answer != again.answer:
+            return ()
+        return tuple(Place(c.article_id, c.start, c.end) for c in again.citations)
+
+    def find(self, question: str, filters: Filters, typed: str | None = None) -> Found:
+        """The evidence for a question, ranked without a language model. `typed` is the question before it was made to
+        stand alone."""
         query = self._retriever.query(question)
-        hits = self._retriever.search(question, self._settings.hits, filters)
+        hits = self._retriever.search(question, self._settings.hits, filters, typed=typed)
         ranked = self._retriever.evidence(query, hits) if hits else []
         if not ranked:
             return Found(query, (), ())
@@ -251,17 +298,20 @@ class Rag:
 
     def _answer(
         self,
-        question: str,
+        asked: tuple[str, str],
         sentences: Sequence[AnswerSentence],
         ledger: Ledger,
         found: Found,
         clock: _Clock,
         mode: Mode,
     ) -> Answer:
+        """`asked`: the question as typed, and as it stands alone."""
+        question, standalone = asked
         refusal = None if sentences else Refusal("not_in_corpus", closest([*found.chosen, *found.ranked]))
         model = self._model if mode == "answer" else {**self._model, "llm": None}
         return Answer(
             question=question,
+            standalone_question=None if standalone == question else standalone,
             answered=bool(sentences),
             answer=" ".join(s.marked for s in sentences) or REFUSAL,
             sentences=tuple(sentences),

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from datetime import date
 from typing import Any
 
+from rag.conversation import History
 from rag.errors import BackendError, NewsragError, UsageError
 from rag.rendering import Json, error_json
 from rag.types import Filters
@@ -17,8 +18,8 @@ _DATE = re.compile(r"(\d{4})(?:-(\d\d)(?:-(\d\d))?)?")
 # Valid inside a JSON string, but a terminal, a line splitter or an encoder may take them for something else.
 _RISKY = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
-Respond = Callable[[str, Filters], Json]
-"""One question to the fields of its result."""
+Respond = Callable[[str, Filters, History], Json]
+"""One question, with the turns before it, to the fields of its result."""
 
 
 def filters(since: str | None, until: str | None, source: str | None) -> Filters:
@@ -58,15 +59,12 @@ def dumps(value: Any) -> str:
     return _RISKY.sub(lambda found: f"\\u{ord(found.group()):04x}", text)
 
 
-def process(
-    lines: Iterable[bytes], respond: Respond, default: Filters, notice: Callable[[str], None]
-) -> Iterator[Json]:
+def process(lines: Iterable[bytes], respond: Respond, default: Filters) -> Iterator[Json]:
     """The result of each line in order, each with its `id`; a line that cannot be used gives an error object.
 
     `default` holds where a line sets no filter of its own. Raises BackendError: when a model or the store fails, the
     lines after it would fail too.
     """
-    warned = False
     for number, raw in enumerate(lines, start=1):
         if not raw.strip():
             continue
@@ -74,10 +72,8 @@ def process(
         try:
             fields = _fields(raw.removeprefix(b"\xef\xbb\xbf") if number == 1 else raw)
             given = _id(fields)
-            if _has_history(fields) and not warned:
-                notice(f"line {number} has a history: this version answers each question on its own, without it")
-                warned = True
-            result = {"id": given, **respond(_question(fields), _filters(fields, default))}
+            history = _history(fields)
+            result = {"id": given, **respond(_question(fields), _filters(fields, default), history)}
         except BackendError:
             raise
         except NewsragError as exc:
@@ -125,8 +121,8 @@ def _text(fields: Json, name: str) -> str | None:
     return value
 
 
-def _has_history(fields: Json) -> bool:
+def _history(fields: Json) -> History:
     history = fields.get("history")
     if history is not None and not isinstance(history, list):
         raise UsageError("history must be a list")
-    return bool(history)
+    return history or ()

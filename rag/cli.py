@@ -184,7 +184,7 @@ def search_command(
     with _questions(words, batch_file) as asked, _opened(index, settings) as (rag, out, spinner):
         if not isinstance(asked, str):
             spinner.hide()
-            return _batch(asked, out, chosen, lambda q, f: search_json(q, rag.search(q, wanted, f)))
+            return _batch(asked, out, chosen, lambda q, f, h: search_json(q, rag.search(q, wanted, f, h)))
         hits = rag.search(asked, wanted, chosen)
         spinner.hide()
         if json:
@@ -215,7 +215,7 @@ def ask_command(
     with _questions(question, batch_file) as asked, _opened(index, Settings.load()) as (rag, out, spinner):
         if not isinstance(asked, str):
             spinner.hide()
-            return _batch(asked, out, chosen, lambda q, f: answer_json(rag.ask(q, filters=f, mode=mode)))
+            return _batch(asked, out, chosen, lambda q, f, h: answer_json(rag.ask(q, filters=f, mode=mode, history=h)))
         return _ask(rag, asked, chosen, mode, out, spinner, json=json)
 
 
@@ -274,7 +274,7 @@ def _questions(question: str | None, batch_file: str | None) -> Iterator[str | B
 
 def _batch(lines: BinaryIO, out: TextIO, chosen: Filters, respond: batch.Respond) -> int:
     """A line out for each line in, written as soon as it is known."""
-    for result in batch.process(lines, respond, chosen, lambda line: say(f"warning: {line}")):
+    for result in batch.process(lines, respond, chosen):
         _print_json(out, result)
     return DONE
 

@@ -52,10 +52,23 @@ def embedder_name(model: str) -> str:
 
 def llm_name(model: str, adapter: str = "none") -> str:
     """What a person would call the model of these settings, without loading it."""
-    name = "SmolLM2-135M-Instruct-Q4_1" if model == "bundled" else Path(model).stem
+    if model.startswith(SERVER):
+        return server_model(model)[0]
+    name = "SmolLM2-135M-Instruct-Q4_1" if model == "bundled" else Path(model.rpartition(":")[2]).stem
     if adapter == "none" or (adapter == "bundled" and model != "bundled"):
         return name
     return f"{name}+{'reading' if adapter == 'bundled' else Path(adapter).stem}"
+
+
+SERVER = "openai:"
+
+
+def server_model(setting: str) -> tuple[str, str]:
+    """Name and address of `openai:MODEL@http://host:port/v1`. Raises ModelError when one of them is missing."""
+    name, _, url = setting.removeprefix(SERVER).rpartition("@")
+    if not name or not url:
+        raise ModelError(f"{setting} names no server: write openai:MODEL@http://HOST:PORT/v1")
+    return name, url
 
 
 def adapter(model: str, setting: str) -> Path | None:

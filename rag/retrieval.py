@@ -15,11 +15,12 @@ from rag.fusion import Ranking, reciprocal_rank, standard_scores
 from rag.linear import LinearModel
 from rag.ports import VIEWS, Embedder, Ids, Store, VectorIndex, Vectors, View
 from rag.settings import Settings
-from rag.types import Article, Evidence, Filters, Hit, Passage
+from rag.types import Article, Evidence, Filters, Hit, Passage, Span
 
 # What each view of an article counts for; see docs/decisions/0001 for the measurements.
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
+_TYPED = 0.5  # weight of the words as typed beside a rewritten follow-up (docs/conversation.md)
 _COPIES_READ = 10  # copies of one story that are compared with it word by word
 
 
@@ -50,12 +51,20 @@ class Retriever:
         self._passing = lru_cache(maxsize=32)(self._vectors_passing)
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
 
-    def search(self, question: str, k: int, filters: Filters) -> list[Hit]:
-        """The k best articles, each with its best passage, copies of one story in one slot; best first."""
+    def search(self, question: str, k: int, filters: Filters, typed: str | None = None) -> list[Hit]:
+        """The k best articles, each with its best passage, copies of one story in one slot; best first.
+
+        `typed` is what the person wrote where `question` is our rewriting of it: its own score counts half beside.
+        """
         query = self._embed_query(question)
         rankings = self._rankings(question, query, filters)
         fuse = standard_scores if self._settings.fusion == "scores" else reciprocal_rank
-        fused = fuse(rankings, WEIGHTS)
+        fused = dict(fuse(rankings, WEIGHTS))
+        if typed is not None and typed != question:
+            heard = fuse(self._rankings(typed, self._embed_query(typed), filters), WEIGHTS)
+            least = (min(fused.values(), default=0.0), min(heard.values(), default=0.0))
+            keys = {*fused, *heard}
+            fused = {key: fused.get(key, least[0]) + _TYPED * heard.get(key, least[1]) for key in keys}
         scores = {name: dict(ranking) for name, ranking in rankings.items()}
         best = sorted(fused, key=lambda key: (-fused[key], key))
         scored = [_Scored(key, fused[key], {n: s[key] for n, s in scores.items() if key in s}) for key in best]
@@ -170,6 +179,13 @@ class Retriever:
                 candidate = Candidate(article, span, previous, cosines[i], score)
                 yield candidate
                 previous = candidate.text
+
+    def evidence_at(self, article_id: str, start: int, end: int) -> Evidence | None:
+        """The words at a place of an article, as evidence; None where there is no such article or place any more."""
+        article = self._store.article(article_id)
+        if article is None or not 0 <= start < end <= len(article.text):
+            return None
+        return Evidence(article, Span(start, end), 0.0)
 
     def similarity(self, a: str, b: str) -> float:
         """Cosine of two sentences."""

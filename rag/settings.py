@@ -6,7 +6,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from rag.errors import UsageError
@@ -18,10 +18,20 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NEWSRAG_", frozen=True, extra="forbid")
 
     embedder: str = Field("bundled", description="'bundled', or a sentence-transformers folder or hub name")
-    llm: str = Field("bundled", description="'bundled', or the path of a GGUF file")
+    llm: str = Field(
+        "bundled",
+        description="'bundled', the path of a GGUF file, hf:OWNER/REPO:FILE.gguf on the hub, or openai:MODEL@URL for a "
+        "server",
+    )
+    llm_key: SecretStr | None = Field(None, description="key of the server; never shown")
+    llm_timeout: float = Field(60.0, gt=0, le=3600, description="longest silence of the server, in seconds")
     adapter: str = Field(
         "bundled",
         description="the LoRA adapter that teaches the LLM to read: 'bundled' (bundled LLM only), 'none', a path",
+    )
+    lora: str | None = Field(None, description="path of a LoRA adapter (GGUF) for an LLM that drafts")
+    gpu_layers: int = Field(
+        0, ge=-1, description="layers of a GGUF model on the GPU, where llama.cpp was built for one; -1: all"
     )
     threads: int = Field(0, ge=0, le=256, description="threads for the models; 0: the CPUs that are not busy")
     context_tokens: int = Field(2048, ge=512, le=131072, description="context window asked of the LLM")
@@ -65,7 +75,7 @@ class Settings(BaseSettings):
 
     def fingerprint(self) -> str:
         """All values that can change an answer, as text."""
-        return self.model_dump_json(exclude={"debug", "threads"})
+        return self.model_dump_json(exclude={"debug", "threads", "llm_key", "llm_timeout", "gpu_layers"})
 
 
 class ServerSettings(BaseSettings):

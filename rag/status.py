@@ -42,7 +42,9 @@ def _version(library: str) -> str | None:
 
 
 def _model(setting: str, name: str, bundled: Callable[[], Path]) -> Json:
-    """`found` says whether there is something at `path`: the model is not opened."""
+    """`found` says whether there is something at `path`: the model is not opened, a server or the hub not asked."""
+    if setting.startswith((resources.SERVER, "hf:")):
+        return {"name": name, "setting": setting, "path": setting, "found": True}
     try:
         path = bundled() if setting == "bundled" else Path(setting)
     except ModelError:  # its package is not installed

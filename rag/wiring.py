@@ -47,25 +47,44 @@ def _embedder(model: str, threads: int, bfloat16: bool) -> Embedder:
 
 def load_llm(settings: Settings) -> LanguageModel:
     """The language model the settings name; one copy in a process."""
-    return _llm(*_llm_arguments(settings), None)
+    if settings.llm.startswith(resources.SERVER):
+        key = settings.llm_key and settings.llm_key.get_secret_value()
+        return _server_llm(settings.llm, key, settings.context_tokens, settings.llm_timeout)
+    return _llama(settings, settings.lora)
 
 
 def load_reader(settings: Settings) -> Reader:
     """The language model with the adapter that teaches it to read; one copy in a process. Raises ModelError."""
-    return _llm(*_llm_arguments(settings), resources.adapter(settings.llm, settings.adapter))
+    return _llama(settings, str(resources.adapter(settings.llm, settings.adapter)))
 
 
-def _llm_arguments(settings: Settings) -> tuple[str, int, int, bool]:
-    return settings.llm, settings.context_tokens, threads(settings), resources.extra_buffers(settings.amx)
+def _llama(settings: Settings, lora: str | None) -> LlamaCppModel:
+    extra_buffers = resources.extra_buffers(settings.amx)
+    return _llm(settings.llm, settings.context_tokens, threads(settings), extra_buffers, settings.gpu_layers, lora)
 
 
 @cache
-def _llm(model: str, context_tokens: int, threads: int, extra_buffers: bool, adapter: Path | None) -> LlamaCppModel:
+def _llm(
+    model: str, context_tokens: int, threads: int, extra_buffers: bool, gpu_layers: int, lora: str | None
+) -> LlamaCppModel:
     from rag.llms.llama_cpp import LlamaCppModel
 
     return LlamaCppModel(
-        model, context_tokens=context_tokens, threads=threads, extra_buffers=extra_buffers, adapter=adapter
+        model,
+        context_tokens=context_tokens,
+        threads=threads,
+        extra_buffers=extra_buffers,
+        gpu_layers=gpu_layers,
+        lora=lora,
     )
+
+
+@cache
+def _server_llm(model: str, key: str | None, context_tokens: int, timeout: float) -> LanguageModel:
+    from rag.llms.openai_server import OpenAIServerModel
+
+    name, url = resources.server_model(model)
+    return OpenAIServerModel(name, url, key=key, context_tokens=context_tokens, timeout=timeout)
 
 
 def models_of(settings: Settings) -> Models:

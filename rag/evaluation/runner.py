@@ -57,11 +57,11 @@ def ask(rag: Rag, question: Question, mode: Mode) -> Asked:
     """One question. It is answered first and searched for after: the search then finds the question's vector ready
     and costs little, and the answer's own timings stay those of a fresh question."""
     evidence: tuple[Evidence, ...] = ()
-    for event in rag.stream(question.question, mode=mode):
+    for event in rag.stream(question.question, mode=mode, history=question.history):
         if isinstance(event, Retrieved):
             evidence = event.evidence
         elif isinstance(event, Done):
-            hits = rag.search(question.question, DEPTH) if question.support else []
+            hits = rag.search(question.question, DEPTH, history=question.history) if question.support else []
             return Asked(event.answer, evidence, tuple(hit.article.id for hit in hits))
     raise AssertionError("a stream ends with Done")
 

@@ -52,35 +52,57 @@ def _default_parameters(use_extra_bufts: bool) -> Iterator[None]:
             native.llama_model_default_params = original
 
 
+def _file(model: str) -> Path:
+    if model.startswith("hf:"):
+        from rag.llms.hub import fetch
+
+        return fetch(model.removeprefix("hf:"))
+    return bundled_llm() if model == "bundled" else Path(model)
+
+
 class LlamaCppModel:
     """`rag.ports.LanguageModel`, `Interruptible`. The model keeps the longest common prefix of two prompts, so the
     constant part of a prompt is evaluated once."""
 
     def __init__(
-        self, model: str, *, context_tokens: int, threads: int, extra_buffers: bool, adapter: Path | None = None
+        self,
+        model: str,
+        *,
+        context_tokens: int,
+        threads: int,
+        extra_buffers: bool,
+        gpu_layers: int = 0,
+        lora: str | None = None,
     ) -> None:
-        """Load 'bundled' or the path of a GGUF file, with a GGUF LoRA adapter where one is given. Raises ModelError
-        when a file is missing, damaged or no GGUF."""
-        bundled = model == "bundled"
-        path = bundled_llm() if bundled else Path(model)
+        """Load 'bundled', the path of a GGUF file or its name on the hub (`hf:OWNER/REPO:FILE`), with a LoRA adapter
+        (a GGUF file too) where one is given. `gpu_layers` of it go to the GPU, -1 is all. Raises ModelError when a
+        file is missing, damaged or no GGUF."""
+        path = _file(model)
         if not path.is_file():
             raise ModelError(f"no such model file: {path}")
-        self.digest = require_digest(path, LLM_SHA256) if bundled else sha256(path)
+        if lora is not None and not Path(lora).is_file():
+            raise ModelError(f"no such LoRA adapter: {lora}")
+        self.digest = require_digest(path, LLM_SHA256) if model == "bundled" else sha256(path)
         self.name = llm_name(model)
         try:
             with _default_parameters(extra_buffers):
                 self._llama = llama_cpp.Llama(
                     model_path=str(path),
-                    lora_path=str(adapter) if adapter else None,
                     n_ctx=context_tokens,
                     n_batch=512,
                     n_threads=threads,
                     n_threads_batch=threads,
+                    n_gpu_layers=gpu_layers,
+                    lora_path=lora,
                     verbose=False,
                 )
         except (ValueError, RuntimeError, AssertionError) as exc:
             reason = str(exc) if "context" in str(exc) else "damaged, or not a GGUF file"
             raise ModelError(f"cannot load the model file {path}: {reason}") from exc
+        # llama_cpp compares with None what is a null pointer, and would go on without the adapter.
+        if lora is not None and not self._llama._lora_adapter:
+            self._llama.close()
+            raise ModelError(f"the LoRA adapter {lora} is damaged, or not made for {self.name}")
         self._stop = ctypes.create_string_buffer(2)
         asked = ctypes.cast(_strlen, native.ggml_abort_callback)
         native.llama_set_abort_callback(self._llama.ctx, asked, ctypes.cast(self._stop, ctypes.c_void_p))

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-from collections.abc import Generator, Sequence
+from collections.abc import Generator
 from contextlib import closing
-from typing import Any, Literal, cast
+from typing import Literal, cast
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag import batch
-from rag.answering import Rag
 from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
@@ -53,13 +51,6 @@ def engine_of(request: Request) -> Engine:
     return cast(Engine, request.app.state.engine)
 
 
-def _history(rag: Rag, turns: Sequence[Turn]) -> dict[str, Any]:
-    """The earlier turns as an argument of `Rag.stream`, where it takes them."""
-    if turns and "history" in inspect.signature(rag.stream).parameters:
-        return {"history": tuple(Message(turn.role, turn.content) for turn in turns)}
-    return {}
-
-
 def ask(request: Request, asked: Question) -> Job[Event]:
     """Start answering. Raises UsageError, BusyError."""
     engine, filters = engine_of(request), asked.filters()
@@ -69,8 +60,9 @@ def ask(request: Request, asked: Question) -> Job[Event]:
 
     def produce() -> Generator[Event]:
         with engine.rag() as rag:
-            more = _history(rag, asked.history)
-            with closing(rag.stream(asked.question, filters=filters, mode=asked.mode, **more)) as events:  # type: ignore[type-var]
+            history = [Message(turn.role, turn.content) for turn in asked.history]
+            answering = rag.stream(asked.question, filters=filters, mode=asked.mode, history=history)
+            with closing(answering) as events:  # type: ignore[type-var]
                 with engine.searching(ticket):
                     found = next(events)
                 yield found

@@ -1,7 +1,10 @@
-"""What every `rag.ports.LanguageModel` does: the bundled GGUF through llama.cpp, and the double."""
+"""What every `rag.ports.LanguageModel` does: the bundled GGUF through llama.cpp, behind a server, and the double."""
 
 from __future__ import annotations
 
+import struct
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -12,9 +15,12 @@ import pytest
 from rag import resources
 from rag.errors import ModelError
 from rag.llms.llama_cpp import LlamaCppModel
+from rag.llms.openai_server import OpenAIServerModel
 from rag.ports import Interruptible, LanguageModel
 from rag.types import Message
 from tests.doubles import ScriptedLLM
+from tests.llama_server import KEY
+from tests.llama_server import MODEL as SERVED
 
 SYSTEM = Message("system", "You answer in one short sentence.")
 ASK = [SYSTEM, Message("user", "What is the capital of France?")]
@@ -27,7 +33,22 @@ def llama() -> LlamaCppModel:
     return LlamaCppModel("bundled", context_tokens=512, threads=1, extra_buffers=resources.extra_buffers("auto"))
 
 
-@pytest.fixture(params=["llama", "double"])
+@pytest.fixture(scope="module")
+def address() -> Iterator[str]:
+    """Of a real server, llama_cpp's own, in a process of its own."""
+    command = [sys.executable, "-m", "tests.llama_server"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as process:
+        assert process.stdout is not None
+        yield f"http://127.0.0.1:{int(process.stdout.readline())}/v1"
+        process.terminate()
+
+
+@pytest.fixture(scope="module")
+def server(address: str) -> OpenAIServerModel:
+    return OpenAIServerModel(SERVED, address, key=KEY, context_tokens=512, timeout=60)
+
+
+@pytest.fixture(params=["llama", "server", "double"])
 def model(request: pytest.FixtureRequest) -> LanguageModel:
     if request.param == "double":
         return ScriptedLLM(*["The capital of France is Paris. It is a large city."] * 4)
@@ -96,6 +117,26 @@ def test_tokens_of_a_text_are_counted(model: LanguageModel) -> None:
     assert model.count_tokens("") == 0
     assert 2 <= model.count_tokens("Twelve people died.") <= 6
     assert model.context_tokens >= 512
+
+
+def test_the_server_gives_what_the_model_gives_in_this_process(llama: LlamaCppModel, server: OpenAIServerModel) -> None:
+    here, there = ("".join(m.stream(ASK, max_tokens=MOST)) for m in (llama, server))
+    assert here == there
+
+
+def test_a_wrong_key_or_none_is_an_error_that_does_not_show_it(address: str) -> None:
+    for key, message in (("wrong-key", "refused the key in NEWSRAG_LLM_KEY"), (None, "wants a key: set NEWSRAG_LLM")):
+        model = OpenAIServerModel(SERVED, address, key=key, context_tokens=512, timeout=60)
+        with pytest.raises(ModelError, match=message) as caught:
+            list(model.stream(ASK, max_tokens=4))
+        assert "wrong-key" not in str(caught.value)
+
+
+def test_a_prompt_too_long_for_the_server_is_an_error_of_one_line(server: OpenAIServerModel) -> None:
+    with pytest.raises(
+        ModelError, match=r"sent no chat completion: its context is too small for the prompt, or [^\n]+$"
+    ):
+        list(server.stream([SYSTEM, Message("user", "word " * 600)], max_tokens=MOST))
 
 
 # ── llama.cpp
@@ -197,3 +238,61 @@ def test_a_model_is_named_after_its_file(tmp_path: Path) -> None:
     copy.symlink_to(resources.bundled_llm())
     other = LlamaCppModel(str(copy), context_tokens=512, threads=1, extra_buffers=False)
     assert (other.name, other.digest) == ("other-model", resources.LLM_SHA256)
+
+
+# ── LoRA adapters
+
+
+def lora_file(path: Path, scale: float, architecture: str = "llama") -> str:
+    """A rank-1 adapter of the first query projection (576 x 576 in SmolLM2-135M), written by hand in GGUF version 3."""
+
+    def text(value: str) -> bytes:
+        return struct.pack("<Q", len(value)) + value.encode()
+
+    values = b"".join(
+        text(key) + struct.pack("<I", 8) + text(value)
+        for key, value in (
+            ("general.type", "adapter"),
+            ("general.architecture", architecture),
+            ("adapter.type", "lora"),
+        )
+    ) + (text("adapter.lora.alpha") + struct.pack("<If", 6, 1.0))
+    width = 576
+    tensors = [("blk.0.attn_q.weight.lora_a", (width, 1)), ("blk.0.attn_q.weight.lora_b", (1, width))]
+    about = b"".join(
+        text(name) + struct.pack("<IQQIQ", 2, *shape, 0, i * width * 4) for i, (name, shape) in enumerate(tensors)
+    )
+    head = b"GGUF" + struct.pack("<IQQ", 3, len(tensors), 4) + values + about
+    data = struct.pack(f"<{2 * width}f", *[scale * (-1) ** i for i in range(2 * width)])
+    path.write_bytes(head + bytes(-len(head) % 32) + data)
+    return str(path)
+
+
+def with_adapter(lora: str) -> LlamaCppModel:
+    return LlamaCppModel(
+        "bundled", context_tokens=512, threads=1, extra_buffers=resources.extra_buffers("auto"), lora=lora
+    )
+
+
+def test_an_adapter_changes_the_model_and_an_empty_one_does_not(tmp_path: Path, llama: LlamaCppModel) -> None:
+    plain, none, strong = (
+        "".join(model.stream(ASK, max_tokens=MOST))
+        for model in (
+            llama,
+            with_adapter(lora_file(tmp_path / "none.gguf", 0.0)),
+            with_adapter(lora_file(tmp_path / "strong.gguf", 20.0)),
+        )
+    )
+    assert plain == none != strong
+
+
+def test_an_adapter_that_is_none_or_of_another_model_is_an_error_of_one_line(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match=r"^no such LoRA adapter: [^\n]*none.gguf$"):
+        with_adapter(str(tmp_path / "none.gguf"))
+    for name in ("cut.gguf", "other.gguf"):
+        path = tmp_path / name
+        lora_file(path, 1.0, architecture="llama" if name == "cut.gguf" else "gpt2")
+        if name == "cut.gguf":
+            path.write_bytes(path.read_bytes()[:100])
+        with pytest.raises(ModelError, match=r"^the LoRA adapter [^\n]* is damaged, or not made for SmolLM2"):
+            with_adapter(str(path))

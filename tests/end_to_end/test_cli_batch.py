@@ -10,21 +10,27 @@ from typing import Any
 import pytest
 
 from rag import batch
+from rag.conversation import History
 from rag.errors import ModelError, UsageError
 from rag.rendering import Json
 from rag.types import Filters
 from tests.end_to_end.conftest import ARTICLES, QUESTION, UNANSWERABLE, Run
 
 
-def echo(question: str, filters: Filters) -> Json:
+def echo(question: str, filters: Filters, history: History) -> Json:
     if not question.strip():
         raise UsageError("the question is empty")
-    return {"question": question, "since": str(filters.since), "until": str(filters.until), "source": filters.source}
+    return {
+        "question": question,
+        "history": list(history),
+        "since": str(filters.since),
+        "until": str(filters.until),
+        "source": filters.source,
+    }
 
 
-def process(*lines: bytes, default: Filters = Filters()) -> tuple[list[Json], list[str]]:  # noqa: B008  (frozen)
-    notices: list[str] = []
-    return list(batch.process(lines, echo, default, notices.append)), notices
+def process(*lines: bytes, default: Filters = Filters()) -> list[Json]:  # noqa: B008  (frozen)
+    return list(batch.process(lines, echo, default))
 
 
 # ── the lines themselves, without models
@@ -59,39 +65,38 @@ def process(*lines: bytes, default: Filters = Filters()) -> tuple[list[Json], li
 )
 def test_a_bad_line_is_an_error_object(line: bytes, given: object, error: str) -> None:
     good = b'{"id": "good", "question": "Q"}'
-    results, _ = process(good, line, good)
+    results = process(good, line, good)
     assert [r["id"] for r in results] == ["good", given, "good"]
     assert results[1] == {"id": given, "line": 2, "error": error}
 
 
 def test_filters_of_a_line_come_before_those_of_the_command() -> None:
     default = batch.filters("2024", None, "Echo")
-    results, _ = process(
+    results = process(
         b'\xef\xbb\xbf{"id": 1, "question": "Q", "source": "Courier", "until": "2024-02"}',
         b"\n",
         b'{"id": 2, "question": "Q", "since": "2025-03"}\r\n',
         default=default,
     )
     assert results == [
-        {"id": 1, "question": "Q", "since": "2024-01-01", "until": "2024-02-29", "source": "Courier"},
-        {"id": 2, "question": "Q", "since": "2025-03-01", "until": "None", "source": "Echo"},
+        {"id": 1, "question": "Q", "history": [], "since": "2024-01-01", "until": "2024-02-29", "source": "Courier"},
+        {"id": 2, "question": "Q", "history": [], "since": "2025-03-01", "until": "None", "source": "Echo"},
     ]
 
 
-def test_history_is_not_ignored_in_silence() -> None:
-    line = b'{"id": 1, "question": "Q", "history": [{"question": "P"}]}'
-    results, notices = process(b'{"question": "Q", "history": []}', line, line)
-    assert [r["id"] for r in results] == [None, 1, 1]
-    assert len(notices) == 1
-    assert notices[0].startswith("line 2 has a history")
+def test_a_history_goes_with_its_question() -> None:
+    line = b'{"id": 1, "question": "Q", "history": ["P", {"role": "assistant", "content": "A"}]}'
+    first, second = process(b'{"question": "Q", "history": []}', line)
+    assert first["history"] == []
+    assert second["history"] == ["P", {"role": "assistant", "content": "A"}]
 
 
 def test_a_failed_model_stops_the_run() -> None:
-    def fail(question: str, filters: Filters) -> Json:
+    def fail(question: str, filters: Filters, history: History) -> Json:
         raise ModelError("gone")
 
     with pytest.raises(ModelError):
-        list(batch.process([b'{"question": "Q"}'], fail, Filters(), lambda _: None))
+        list(batch.process([b'{"question": "Q"}'], fail, Filters()))
 
 
 def test_each_result_is_known_before_the_next_line_is_read() -> None:
@@ -102,7 +107,7 @@ def test_each_result_is_known_before_the_next_line_is_read() -> None:
             read.append(number)
             yield b'{"question": "Q"}'
 
-    next(batch.process(lines(), echo, Filters(), lambda _: None))
+    next(batch.process(lines(), echo, Filters()))
     assert read == [0]
 
 
@@ -134,9 +139,7 @@ def test_ask(rag: Run, index: Path, tmp_path: Path) -> None:
     file.write_bytes(as_lines(QUESTIONS))
     done = rag("ask", "--batch", file, "--index", index)
     assert done.code == 0
-    assert done.err == (
-        "rag: warning: line 5 has a history: this version answers each question on its own, without it\n"
-    )
+    assert done.err == ""
     coast, bad, ice, empty, bread = done.lines
     assert list(coast)[:3] == ["id", "question", "standalone_question"]
     assert (coast["id"], coast["answered"]) == ("coast", True)
