@@ -28,6 +28,7 @@ class Settings(BaseSettings):
         "auto", description="the embedder's matrix products; 'auto' uses bfloat16 where the CPU has units for it"
     )
 
+    cache: Path | None = Field(None, description="folder for what can be made again; unset: the user's cache folder")
     debug: bool = Field(False, description="an internal error shows its traceback")
 
     passage_tokens: int = Field(200, ge=32, le=4096, description="embedder tokens of one passage")
@@ -60,7 +61,7 @@ class Settings(BaseSettings):
 
     def fingerprint(self) -> str:
         """All values that can change an answer, as text."""
-        return self.model_dump_json(exclude={"debug", "threads"})
+        return self.model_dump_json(exclude={"cache", "debug", "threads"})
 
 
 def default_index() -> Path:

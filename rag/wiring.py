@@ -32,16 +32,19 @@ Notice = Callable[[str], None]
 """Told what happens on the side, one line at a time (the command line prints it on stderr)."""
 
 
-def load_embedder(settings: Settings) -> Embedder:
-    """The embedder the settings name; one copy in a process, whatever else the settings say."""
-    return _embedder(settings.embedder, threads(settings), resources.bfloat16(settings.bfloat16))
+def load_embedder(settings: Settings, notice: Notice = lambda _: None) -> Embedder:
+    """The embedder the settings name; one copy in a process, whatever else the settings say. `notice` is told, when it
+    is loaded, why it runs slower than it could."""
+    key = (settings.embedder, threads(settings), resources.bfloat16(settings.bfloat16), settings.cache)
+    if key not in _embedders:
+        from rag.embedders import choice
+
+        model, threads_, bfloat16, cache = key
+        _embedders[key] = choice.load(model, threads_, bfloat16, resources.cache_folder(cache), notice)
+    return _embedders[key]
 
 
-@cache
-def _embedder(model: str, threads: int, bfloat16: bool) -> Embedder:
-    from rag.embedders.sentence_transformer import SentenceTransformerEmbedder
-
-    return SentenceTransformerEmbedder(model, threads, bfloat16=bfloat16)
+_embedders: dict[tuple[str, int, bool, Path | None], Embedder] = {}
 
 
 def load_llm(settings: Settings) -> LanguageModel:
@@ -142,6 +145,7 @@ def index_paths(
     *,
     stdin: BinaryIO | None = None,
     progress: Progress = lambda _: None,
+    notice: Notice = lambda _: None,
 ) -> IndexReport:
     """Read the paths into the index. Where nothing in them can be read the report holds only problems, and no index is
     made. Raises UsageError for a path that is not there, and as `index_articles` does."""
@@ -152,7 +156,7 @@ def index_paths(
     if not isinstance(head[-1] if head else None, Article):
         problems = tuple(item for item in head if isinstance(item, Problem))
         return IndexReport(problems=problems)
-    embedder = load_embedder(settings)
+    embedder = load_embedder(settings, notice)
     with open_store(folder, create=True) as store:
         report = index_articles(chain(head, rest), store, embedder, settings, progress, _rebuild_command(folder))
         with store.snapshot():
@@ -174,9 +178,11 @@ def _rebuild_command(folder: Path) -> str:
     return REBUILD if folder == default_index() else f"{REBUILD} --index {folder}"
 
 
-def rebuild_index(folder: Path, settings: Settings, progress: Progress = lambda _: None) -> IndexReport:
+def rebuild_index(
+    folder: Path, settings: Settings, progress: Progress = lambda _: None, notice: Notice = lambda _: None
+) -> IndexReport:
     """Embed the stored articles anew with the present settings."""
-    embedder = load_embedder(settings)
+    embedder = load_embedder(settings, notice)
     with open_store(folder) as store:
         report = rebuild_articles(store, embedder, settings, progress)
         with store.snapshot():
@@ -225,7 +231,7 @@ def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) 
             raise NotReadyError(
                 f"the index in {folder} is empty: add articles with `rag index PATH... --index {folder}`"
             )
-        embedder = load_embedder(settings)
+        embedder = load_embedder(settings, notice)
         require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
         vectors = _vector_indexes(folder, embedder)
         if sync_vectors(store, vectors):
@@ -255,17 +261,17 @@ def choose_index(given: Path | None, settings: Settings, notice: Notice) -> Path
         return default_index()
     if not _holds_articles(SAMPLE_INDEX):
         notice("no index yet: indexing the sample corpus (index your own articles with `rag index PATH...`)")
-        build_sample(settings)
+        build_sample(settings, notice)
     notice(f"answering from the sample corpus, {SAMPLE_INDEX}: its places and people are invented")
     return SAMPLE_INDEX
 
 
-def build_sample(settings: Settings) -> None:
+def build_sample(settings: Settings, notice: Notice = lambda _: None) -> None:
     """Index the sample corpus beside its place and move it there when it is whole: interrupted, it is not there."""
     SAMPLE_INDEX.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=SAMPLE_INDEX.parent, prefix=".sample-", ignore_cleanup_errors=True) as made:
         building = Path(made) / "sample"
-        index_paths([str(resources.data("eval/corpus"))], building, settings)
+        index_paths([str(resources.data("eval/corpus"))], building, settings, notice=notice)
         if SAMPLE_INDEX.exists() and not _holds_articles(SAMPLE_INDEX):
             shutil.rmtree(SAMPLE_INDEX)
         try:

@@ -57,13 +57,15 @@ FOREIGN = {
     "faiss": "stores",
     "fastapi": "server",
     "llama_cpp": "llms",
+    "openvino": "embedders",
     "sentence_transformers": "embedders",
     "sqlite3": "stores",
+    "tokenizers": "embedders",
     "torch": "embedders",
     "trafilatura": "readers",
     "transformers": "embedders",
 }
-HEAVY = ("faiss", "llama_cpp", "sentence_transformers", "torch", "trafilatura", "transformers")
+HEAVY = ("faiss", "llama_cpp", "openvino", "sentence_transformers", "torch", "trafilatura", "transformers")
 MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 350
 
