@@ -61,6 +61,19 @@ def llm_name(model: str) -> str:
     return "SmolLM2-135M-Instruct-Q4_1" if model == "bundled" else Path(model).stem
 
 
+def model_key(model: str) -> str:
+    """A file name's worth of what is known of an LLM without reading its file: its digest if bundled, else its path,
+    size and time."""
+    if model == "bundled":
+        return LLM_SHA256
+    path = Path(model).absolute()
+    try:
+        about = f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
+    except OSError:
+        about = str(path)
+    return hashlib.sha256(about.encode()).hexdigest()
+
+
 def sha256(path: Path) -> str:
     """Digest of a file, in hex. Raises ModelError where it cannot be read: only model files are asked for."""
     try:

@@ -40,6 +40,9 @@ class Settings(BaseSettings):
     hits: int = Field(10, ge=1, le=200, description="articles found, and results of `rag search`")
     evidence_sentences: int = Field(6, ge=1, le=30, description="sentences put before the LLM")
     evidence_tokens: int = Field(300, ge=50, le=8192, description="upper limit of their tokens together")
+    prompt_seconds: float = Field(
+        4.0, gt=0, le=600, description="a machine that is slower than this at reading its prompt gets less evidence"
+    )
     quoted_sentences: int = Field(2, ge=1, le=10, description="most quotations that stand in for a failed draft")
     answer_tokens: int = Field(96, ge=16, le=1024, description="most tokens the LLM may write")
     question_characters: int = Field(2000, ge=100, description="a longer question is refused")

@@ -13,7 +13,16 @@ from rag.rendering import Json
 from rag.settings import Settings
 
 # Those whose version explains a difference in answers or a crash.
-_LIBRARIES = ("sentence-transformers", "transformers", "torch", "faiss-cpu", "llama-cpp-python", "numpy", "trafilatura")
+_LIBRARIES = (
+    "openvino",
+    "sentence-transformers",
+    "transformers",
+    "torch",
+    "faiss-cpu",
+    "llama-cpp-python",
+    "numpy",
+    "trafilatura",
+)
 
 
 def report(folder: Path, settings: Settings) -> Json:
@@ -28,6 +37,7 @@ def report(folder: Path, settings: Settings) -> Json:
             ),
             "llm": _model(settings.llm, resources.llm_name(settings.llm), resources.bundled_llm),
         },
+        "speed": _speed(settings),
         "cpu": _cpu(settings),
         "index": _index(folder),
         "sample_index": {"path": str(wiring.SAMPLE_INDEX), "exists": wiring.exists(wiring.SAMPLE_INDEX)},
@@ -48,6 +58,20 @@ def _model(setting: str, name: str, bundled: Callable[[], Path]) -> Json:
     except ModelError:  # its package is not installed
         return {"name": name, "setting": setting, "path": None, "found": False}
     return {"name": name, "setting": setting, "path": str(path), "found": path.exists()}
+
+
+def _speed(settings: Settings) -> Json | None:
+    """Of the language model, once it has been measured at its first answer: tokens and seconds."""
+    speed = wiring.llm_speed(settings)
+    if speed is None:
+        return None
+    evidence = wiring.affordable(settings).evidence_tokens
+    return {
+        "prompt_tokens_per_second": round(speed.prompt),
+        "generated_tokens_per_second": round(speed.generation),
+        "evidence_tokens": evidence,
+        "expected_answer_seconds": round(speed.answer_seconds(evidence), 1),
+    }
 
 
 def _cpu(settings: Settings) -> Json:

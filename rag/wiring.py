@@ -7,12 +7,11 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rag import resources
+from rag import kept_speed, resources
 from rag.answering import Rag
 from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
@@ -21,6 +20,7 @@ from rag.ports import VIEWS
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
 from rag.settings import Settings, default_index
+from rag.speed import Speed
 from rag.types import Article, IndexReport, Problem
 
 if TYPE_CHECKING:
@@ -47,16 +47,43 @@ def load_embedder(settings: Settings, notice: Notice = lambda _: None) -> Embedd
 _embedders: dict[tuple[str, int, bool, Path | None], Embedder] = {}
 
 
-def load_llm(settings: Settings) -> LanguageModel:
-    """The language model the settings name; one copy in a process."""
-    return _llm(settings.llm, settings.context_tokens, threads(settings), resources.extra_buffers(settings.amx))
+def load_llm(settings: Settings, notice: Notice = lambda _: None) -> LanguageModel:
+    """The language model the settings name; one copy in a process. `notice` as for the embedder."""
+    extra_buffers = resources.extra_buffers(settings.amx)
+    key = (settings.llm, settings.context_tokens, threads(settings), extra_buffers, settings.cache)
+    if key not in _llms:
+        from rag.llms.llama_cpp import LlamaCppModel
+
+        _llms[key] = LlamaCppModel(
+            settings.llm,
+            context_tokens=settings.context_tokens,
+            threads=threads(settings),
+            extra_buffers=extra_buffers,
+            cache=_llm_cache(settings),
+            notice=notice,
+        )
+    return _llms[key]
 
 
-@cache
-def _llm(model: str, context_tokens: int, threads: int, extra_buffers: bool) -> LanguageModel:
-    from rag.llms.llama_cpp import LlamaCppModel
+_llms: dict[tuple[str, int, int, bool, Path | None], LanguageModel] = {}
 
-    return LlamaCppModel(model, context_tokens=context_tokens, threads=threads, extra_buffers=extra_buffers)
+
+def _llm_cache(settings: Settings) -> Path:
+    return resources.cache_folder(settings.cache) / "llms"
+
+
+def llm_speed(settings: Settings) -> Speed | None:
+    """What was measured of the language model with the present threads; None before its first answer. Loads nothing."""
+    return kept_speed.load(_llm_cache(settings), resources.model_key(settings.llm), threads(settings))
+
+
+def affordable(settings: Settings) -> Settings:
+    """The settings with as much evidence as this machine reads in `prompt_seconds`."""
+    speed = llm_speed(settings)
+    if speed is None:
+        return settings
+    tokens = speed.affordable(settings.evidence_tokens, settings.prompt_seconds)
+    return settings.model_copy(update={"evidence_tokens": tokens})
 
 
 def threads(settings: Settings) -> int:
@@ -225,7 +252,7 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
 @contextmanager
 def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) -> Iterator[Rag]:
     """Everything put together over one index. Raises NotReadyError, IndexMismatchError, ModelError, StoreError."""
-    prompts = load_prompts()
+    prompts, settings = load_prompts(), affordable(settings)
     with open_store(folder) as store, store.snapshot():
         if not store.size():
             raise NotReadyError(
@@ -238,7 +265,7 @@ def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) 
             notice("the vector files were damaged or out of date: rebuilt from the database")
         retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"))
         stamp = {"llm": resources.llm_name(settings.llm), "embedder": embedder.name, "settings": _digest(settings)}
-        yield Rag(retriever, lambda: load_llm(settings), prompts, load_linear("answerable"), settings, stamp)
+        yield Rag(retriever, lambda: load_llm(settings, notice), prompts, load_linear("answerable"), settings, stamp)
 
 
 def _digest(settings: Settings) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +14,10 @@ import llama_cpp
 import llama_cpp.llama_cpp as native
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
+from rag import kept_speed
 from rag.errors import ModelError
-from rag.resources import LLM_SHA256, bundled_llm, llm_name, require_digest, sha256
+from rag.llms import probing, quantising
+from rag.resources import LLM_SHA256, bundled_llm, llm_name, model_key, require_digest, sha256
 from rag.types import Message
 
 _CHATML = (
@@ -43,17 +45,45 @@ def _default_parameters(use_extra_bufts: bool) -> Iterator[None]:
             native.llama_model_default_params = original
 
 
+def _fast(source: Path, cache: Path, threads: int, notice: Callable[[str], None]) -> Path:
+    """The faster copy of the bundled model; the model itself where there can be none."""
+    try:
+        if not (cache / f"{LLM_SHA256}-q8_0.gguf").exists():
+            require_digest(source, LLM_SHA256)
+        return quantising.requantised(source, LLM_SHA256, cache, threads)
+    except ModelError as exc:
+        require_digest(source, LLM_SHA256)
+        notice(f"the language model runs as installed, slower: {exc}")
+        return source
+
+
 class LlamaCppModel:
     """`rag.ports.LanguageModel`. The model keeps the longest common prefix of two prompts, so the constant part of a
     prompt is evaluated once."""
 
-    def __init__(self, model: str, *, context_tokens: int, threads: int, extra_buffers: bool) -> None:
-        """Load 'bundled' or the path of a GGUF file. Raises ModelError when it is missing, damaged or no GGUF."""
+    def __init__(
+        self,
+        model: str,
+        *,
+        context_tokens: int,
+        threads: int,
+        extra_buffers: bool,
+        cache: Path | None = None,
+        notice: Callable[[str], None] = lambda _: None,
+    ) -> None:
+        """Load 'bundled' or the path of a GGUF file. Raises ModelError when it is missing, damaged or no GGUF.
+
+        With `cache`, a folder, the bundled model runs from a faster copy kept there, and its speed is measured once;
+        `notice` is told where that is not possible.
+        """
         bundled = model == "bundled"
         path = bundled_llm() if bundled else Path(model)
         if not path.is_file():
             raise ModelError(f"no such model file: {path}")
-        self.digest = require_digest(path, LLM_SHA256) if bundled else sha256(path)
+        if bundled and cache:
+            path, self.digest = _fast(path, cache, threads, notice), LLM_SHA256
+        else:
+            self.digest = require_digest(path, LLM_SHA256) if bundled else sha256(path)
         self.name = llm_name(model)
         try:
             with _default_parameters(extra_buffers):
@@ -76,6 +106,9 @@ class LlamaCppModel:
             self._format = Jinja2ChatFormatter(template, eos_token=self._piece("eos"), bos_token=self._piece("bos"))
         except jinja2.TemplateError as exc:
             raise ModelError(f"the chat template of {self.name} cannot be read: {exc}") from exc
+        key = model_key(model)
+        if cache and not kept_speed.load(cache, key, threads):
+            kept_speed.save(cache, key, threads, probing.measure(self._llama, threads))
 
     def _piece(self, which: Literal["bos", "eos"]) -> str:
         token = self._llama.token_eos() if which == "eos" else self._llama.token_bos()
