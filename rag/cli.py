@@ -123,9 +123,9 @@ def index_command(
         with Spinner("reading the first articles") as spinner:
             progress = _progress(spinner)
             if rebuild:
-                report = wiring.rebuild_index(folder, settings, progress)
+                report = wiring.rebuild_index(folder, settings, progress, say)
             if paths:
-                report = _sum(report, wiring.index_paths(paths, folder, settings, progress=progress))
+                report = _sum(report, wiring.index_paths(paths, folder, settings, progress=progress, notice=say))
         for problem in report.problems:
             say(f"warning: {problem}")
         found = report.added + report.updated + report.unchanged

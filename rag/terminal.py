@@ -243,6 +243,13 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
         model = report["models"][part]
         place = model["path"] or "its package is not installed"
         yield part, f"{model['name']}, {place}" + ("" if model["found"] else " (no such file or folder here)")
+    if speed := report["speed"]:
+        read, written = speed["prompt_tokens_per_second"], speed["generated_tokens_per_second"]
+        evidence, seconds = speed["evidence_tokens"], speed["expected_answer_seconds"]
+        yield (
+            "speed",
+            f"reads {read} and writes {written} tokens a second: {evidence} of evidence, {seconds} s an answer",
+        )
     cpu = report["cpu"]
     extra = "on" if cpu["extra_buffers"] else "off"
     products = "bfloat16" if cpu["bfloat16"] else "float32"

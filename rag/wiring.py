@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import shutil
 import tempfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
@@ -17,6 +16,7 @@ from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
 from rag.linear import LinearModel
+from rag.loading import Notice, affordable, load_embedder, models_of
 from rag.ports import VIEWS
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
@@ -24,78 +24,10 @@ from rag.settings import Settings, default_index
 from rag.types import Article, IndexReport, Problem
 
 if TYPE_CHECKING:
-    from rag.llms.llama_cpp import LlamaCppModel
-    from rag.ports import Embedder, LanguageModel, Reader, Store, VectorIndex, View
+    from rag.ports import Embedder, Store, VectorIndex, View
 
 DATABASE = "articles.sqlite"
 SAMPLE_INDEX = Path("indexes/sample")
-Notice = Callable[[str], None]
-"""Told what happens on the side, one line at a time (the command line prints it on stderr)."""
-
-
-def load_embedder(settings: Settings) -> Embedder:
-    """The embedder the settings name; one copy in a process, whatever else the settings say."""
-    return _embedder(settings.embedder, threads(settings), resources.bfloat16(settings.bfloat16))
-
-
-@cache
-def _embedder(model: str, threads: int, bfloat16: bool) -> Embedder:
-    from rag.embedders.sentence_transformer import SentenceTransformerEmbedder
-
-    return SentenceTransformerEmbedder(model, threads, bfloat16=bfloat16)
-
-
-def load_llm(settings: Settings) -> LanguageModel:
-    """The language model the settings name; one copy in a process."""
-    if settings.llm.startswith(resources.SERVER):
-        key = settings.llm_key and settings.llm_key.get_secret_value()
-        return _server_llm(settings.llm, key, settings.context_tokens, settings.llm_timeout)
-    return _llama(settings, settings.lora)
-
-
-def load_reader(settings: Settings) -> Reader:
-    """The language model with the adapter that teaches it to read; one copy in a process. Raises ModelError."""
-    return _llama(settings, str(resources.adapter(settings.llm, settings.adapter)))
-
-
-def _llama(settings: Settings, lora: str | None) -> LlamaCppModel:
-    extra_buffers = resources.extra_buffers(settings.amx)
-    return _llm(settings.llm, settings.context_tokens, threads(settings), extra_buffers, settings.gpu_layers, lora)
-
-
-@cache
-def _llm(
-    model: str, context_tokens: int, threads: int, extra_buffers: bool, gpu_layers: int, lora: str | None
-) -> LlamaCppModel:
-    from rag.llms.llama_cpp import LlamaCppModel
-
-    return LlamaCppModel(
-        model,
-        context_tokens=context_tokens,
-        threads=threads,
-        extra_buffers=extra_buffers,
-        gpu_layers=gpu_layers,
-        lora=lora,
-    )
-
-
-@cache
-def _server_llm(model: str, key: str | None, context_tokens: int, timeout: float) -> LanguageModel:
-    from rag.llms.openai_server import OpenAIServerModel
-
-    name, url = resources.server_model(model)
-    return OpenAIServerModel(name, url, key=key, context_tokens=context_tokens, timeout=timeout)
-
-
-def models_of(settings: Settings) -> Models:
-    """A model that was taught to read reads; any other drafts."""
-    reads = resources.adapter(settings.llm, settings.adapter) is not None
-    return Models(lambda: load_llm(settings), (lambda: load_reader(settings)) if reads else None)
-
-
-def threads(settings: Settings) -> int:
-    """How many threads the models get."""
-    return settings.threads or resources.free_threads()
 
 
 def load_prompts() -> Prompts:
@@ -179,6 +111,7 @@ def index_paths(
     *,
     stdin: BinaryIO | None = None,
     progress: Progress = lambda _: None,
+    notice: Notice = lambda _: None,
 ) -> IndexReport:
     """Read the paths into the index. Where nothing in them can be read the report holds only problems, and no index is
     made. Raises UsageError for a path that is not there, and as `index_articles` does."""
@@ -190,7 +123,7 @@ def index_paths(
         problems = tuple(item for item in head if isinstance(item, Problem))
         return IndexReport(problems=problems)
     with open_store(folder, create=True) as store:
-        return _index_into(store, chain(head, rest), folder, settings, load_embedder(settings), progress)
+        return _index_into(store, chain(head, rest), folder, settings, load_embedder(settings, notice), progress)
 
 
 def add_articles(
@@ -242,9 +175,11 @@ def _rebuild_command(folder: Path) -> str:
     return REBUILD if folder == default_index() else f"{REBUILD} --index {folder}"
 
 
-def rebuild_index(folder: Path, settings: Settings, progress: Progress = lambda _: None) -> IndexReport:
+def rebuild_index(
+    folder: Path, settings: Settings, progress: Progress = lambda _: None, notice: Notice = lambda _: None
+) -> IndexReport:
     """Embed the stored articles anew with the present settings."""
-    embedder = load_embedder(settings)
+    embedder = load_embedder(settings, notice)
     with open_store(folder) as store:
         report = rebuild_articles(store, embedder, settings, progress)
         with store.snapshot():
@@ -296,13 +231,13 @@ def open_rag(
     """Everything put together over one index. Raises NotReadyError, IndexMismatchError, ModelError, StoreError.
 
     `embedder` and `models` stand for those of the settings: the server's are these, shared by several threads."""
-    prompts = load_prompts()
+    prompts, settings = load_prompts(), affordable(settings)
     with open_store(folder) as store, store.snapshot():
         if not store.size():
             raise NotReadyError(
                 f"the index in {folder} is empty: add articles with `rag index PATH... --index {folder}`"
             )
-        embedder = embedder or load_embedder(settings)
+        embedder = embedder or load_embedder(settings, notice)
         require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
         vectors = _vector_indexes(folder, embedder)
         if sync_vectors(store, vectors):
@@ -311,7 +246,7 @@ def open_rag(
         name = resources.llm_name(settings.llm, settings.adapter)
         stamp = {"llm": name, "embedder": embedder.name, "settings": _digest(settings)}
         fitted = Fitted(*(load_linear(name) for name in ("answerable", "reading", "answerable_read")))
-        yield Rag(retriever, models or models_of(settings), prompts, fitted, settings, stamp)
+        yield Rag(retriever, models or models_of(settings, notice), prompts, fitted, settings, stamp)
 
 
 def _digest(settings: Settings) -> str:
@@ -334,17 +269,17 @@ def choose_index(given: Path | None, settings: Settings, notice: Notice) -> Path
         return default_index()
     if not holds_articles(SAMPLE_INDEX):
         notice("no index yet: indexing the sample corpus (index your own articles with `rag index PATH...`)")
-        build_sample(settings)
+        build_sample(settings, notice)
     notice(f"answering from the sample corpus, {SAMPLE_INDEX}: its places and people are invented")
     return SAMPLE_INDEX
 
 
-def build_sample(settings: Settings) -> None:
+def build_sample(settings: Settings, notice: Notice = lambda _: None) -> None:
     """Index the sample corpus beside its place and move it there when it is whole: interrupted, it is not there."""
     SAMPLE_INDEX.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=SAMPLE_INDEX.parent, prefix=".sample-", ignore_cleanup_errors=True) as made:
         building = Path(made) / "sample"
-        index_paths([str(resources.data("eval/corpus"))], building, settings)
+        index_paths([str(resources.data("eval/corpus"))], building, settings, notice=notice)
         if SAMPLE_INDEX.exists() and not holds_articles(SAMPLE_INDEX):
             shutil.rmtree(SAMPLE_INDEX)
         try:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 
 from hypothesis import settings
 
 # Before the model libraries are imported: they read these once, at import.
 os.environ.update(HF_HUB_OFFLINE="1", TRANSFORMERS_OFFLINE="1", TOKENIZERS_PARALLELISM="false")
+# What newsrag keeps between runs, away from the user's own.
+os.environ["NEWSRAG_CACHE"] = str(Path(tempfile.gettempdir()) / "newsrag-tests-cache")
 
 settings.register_profile("ci", derandomize=True, deadline=None, print_blob=True)
 # Looks for new examples: `python -m tests.check --hypothesis-profile explore`.

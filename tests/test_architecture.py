@@ -46,19 +46,21 @@ LAYERS = {
         "reading",
         "rendering",
         "rewriting",
+        "speed",
         "verifying",
     },
     "core": {"answering", "indexing", "recall", "retrieval"},
-    "adapters": {"embedders", "llms", "readers", "resources", "stores"},
-    "wiring": {"wiring"},
+    "adapters": {"embedders", "kept_speed", "llms", "readers", "resources", "stores"},
+    "wiring": {"loading", "wiring"},
     "faces": {"__main__", "batch", "cli", "evaluation", "server", "status", "terminal", "training"},
 }
 RANK = {unit: rank for rank, units in enumerate(LAYERS.values()) for unit in units}
 LAYER = {unit: layer for layer, units in LAYERS.items() for unit in units}
 # Within one layer: these may import each other; elsewhere only these pairs (importer, imported; None is any).
-OPEN_LAYERS = {"types", "pure", "core"}
+OPEN_LAYERS = {"types", "pure", "core", "wiring"}
 OPEN_PAIRS = {
     ("adapters", None, "resources"),
+    ("adapters", "llms", "kept_speed"),
     ("faces", "__main__", None),
     ("faces", "cli", None),
     ("faces", "training", "evaluation"),
@@ -75,17 +77,19 @@ FOREIGN = {
     "huggingface_hub": "llms",
     "llama_cpp": "llms",
     "openai": "llms",
+    "openvino": "embedders",
     "peft": "training",
     "prometheus_client": "server",
     "starlette": "server",
     "uvicorn": "server",
     "sentence_transformers": "embedders",
     "sqlite3": "stores",
+    "tokenizers": "embedders",
     "torch": "embedders",
     "trafilatura": "readers",
     "transformers": "embedders",
 }
-HEAVY = ("faiss", "llama_cpp", "openai", "sentence_transformers", "torch", "trafilatura", "transformers")
+HEAVY = ("faiss", "llama_cpp", "openai", "openvino", "sentence_transformers", "torch", "trafilatura", "transformers")
 MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 350
 

@@ -7,7 +7,7 @@ import logging
 import os
 import threading
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
@@ -17,10 +17,13 @@ import llama_cpp
 import llama_cpp.llama_cpp as native
 from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 
+from rag import kept_speed
 from rag.errors import ModelError
+from rag.llms import probing
 from rag.llms.copying import WORDS as _WORDS
 from rag.llms.copying import Copying
-from rag.resources import LLM_SHA256, bundled_llm, llm_name, require_digest, sha256
+from rag.llms.files import model_file
+from rag.resources import llm_name, model_key
 from rag.types import Message, Reading
 
 _CHATML = (
@@ -52,17 +55,9 @@ def _default_parameters(use_extra_bufts: bool) -> Iterator[None]:
             native.llama_model_default_params = original
 
 
-def _file(model: str) -> Path:
-    if model.startswith("hf:"):
-        from rag.llms.hub import fetch
-
-        return fetch(model.removeprefix("hf:"))
-    return bundled_llm() if model == "bundled" else Path(model)
-
-
 class LlamaCppModel:
-    """`rag.ports.LanguageModel`, `Interruptible`. The model keeps the longest common prefix of two prompts, so the
-    constant part of a prompt is evaluated once."""
+    """`rag.ports.LanguageModel`, `Reader`, `Interruptible`. The model keeps the longest common prefix of two prompts,
+    so the constant part of a prompt is evaluated once."""
 
     def __init__(
         self,
@@ -72,17 +67,16 @@ class LlamaCppModel:
         threads: int,
         extra_buffers: bool,
         gpu_layers: int = 0,
-        lora: str | None = None,
+        lora: Path | None = None,
+        cache: Path | None = None,
+        notice: Callable[[str], None] = lambda _: None,
     ) -> None:
         """Load 'bundled', the path of a GGUF file or its name on the hub (`hf:OWNER/REPO:FILE`), with a LoRA adapter
-        (a GGUF file too) where one is given. `gpu_layers` of it go to the GPU, -1 is all. Raises ModelError when a
-        file is missing, damaged or no GGUF."""
-        path = _file(model)
-        if not path.is_file():
-            raise ModelError(f"no such model file: {path}")
-        if lora is not None and not Path(lora).is_file():
-            raise ModelError(f"no such LoRA adapter: {lora}")
-        self.digest = require_digest(path, LLM_SHA256) if model == "bundled" else sha256(path)
+        (a GGUF file too) where one is given. `gpu_layers` of it go to the GPU, -1 is all. With `cache`, a folder, the
+        bundled model runs from a faster copy kept there, and the speed of the model is measured once. Raises
+        ModelError when a file is missing, damaged or no GGUF."""
+        file = model_file(model, lora, cache, threads, notice)
+        path, self.digest, lora = file.path, file.digest, file.lora
         self.name = llm_name(model)
         try:
             with _default_parameters(extra_buffers):
@@ -93,7 +87,7 @@ class LlamaCppModel:
                     n_threads=threads,
                     n_threads_batch=threads,
                     n_gpu_layers=gpu_layers,
-                    lora_path=lora,
+                    lora_path=str(lora) if lora else None,
                     verbose=False,
                 )
         except (ValueError, RuntimeError, AssertionError) as exc:
@@ -114,6 +108,9 @@ class LlamaCppModel:
             self._format = Jinja2ChatFormatter(template, eos_token=self._piece("eos"), bos_token=self._piece("bos"))
         except jinja2.TemplateError as exc:
             raise ModelError(f"the chat template of {self.name} cannot be read: {exc}") from exc
+        key = model_key(model)
+        if cache and not kept_speed.load(cache, key, threads):
+            kept_speed.save(cache, key, threads, probing.measure(self._llama, threads))
 
     def _piece(self, which: Literal["bos", "eos"]) -> str:
         token = self._llama.token_eos() if which == "eos" else self._llama.token_bos()

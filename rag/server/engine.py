@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rag import wiring
+from rag import loading, wiring
 from rag.answering import Models, Rag
 from rag.errors import NewsragError, NotReadyError
 from rag.ports import Embedder, Vectors
@@ -119,8 +119,8 @@ class Engine:
 
     def start(self) -> None:
         """Load the models and open the index. Raises as `wiring.open_rag` does."""
-        self._configured = wiring.models_of(self.settings)
-        self.embedder = SharedEmbedder(wiring.load_embedder(self.settings))
+        self._configured = loading.models_of(self.settings)
+        self.embedder = SharedEmbedder(loading.load_embedder(self.settings))
         self._current = self._open()
         if self._configured.reader:
             self._reader = QueuedReader(self._configured.reader())

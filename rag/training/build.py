@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from rag import resources, wiring
+from rag import loading, resources, wiring
 from rag.evaluation import questions as eval_set
 from rag.settings import Settings
 from rag.training import records
@@ -66,7 +66,7 @@ def main() -> None:
     parser.add_argument("--wikinews", type=Path, required=True, help="the Wikinews stories as JSON Lines")
     parser.add_argument("--out", type=Path, required=True, help="folder for the records")
     options = parser.parse_args()
-    embedder = wiring.load_embedder(Settings.load())
+    embedder = loading.load_embedder(Settings.load())
     corpora = (records.squad(options.squad), records.clapnq(options.clapnq), wikinews(options.wikinews), own())
     for corpus in corpora:
         corpus.rank(embedder)

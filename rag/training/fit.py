@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from rag import answerability, reading, resources, wiring
+from rag import answerability, loading, reading, resources, wiring
 from rag.answering import ANY, Rag
 from rag.evaluation import questions as eval_set
 from rag.evaluation.fitting import fitted_to, shares, write
@@ -254,7 +254,7 @@ def remembered(
         lines.write_text("".join(json.dumps(a) + "\n" for a in articles or ()), "utf-8")
         wiring.index_paths([str(lines) if articles else str(resources.data("eval/corpus"))], folder, settings)
     with wiring.open_rag(folder, settings) as rag:
-        asked = list(ask(rag, wiring.load_reader(settings), wanted))
+        asked = list(ask(rag, loading.load_reader(settings), wanted))
     kept.write_bytes(pickle.dumps(asked))
     return asked
 

@@ -270,7 +270,7 @@ def lora_file(path: Path, scale: float, architecture: str = "llama") -> str:
 
 def with_adapter(lora: str) -> LlamaCppModel:
     return LlamaCppModel(
-        "bundled", context_tokens=512, threads=1, extra_buffers=resources.extra_buffers("auto"), lora=lora
+        "bundled", context_tokens=512, threads=1, extra_buffers=resources.extra_buffers("auto"), lora=Path(lora)
     )
 
 

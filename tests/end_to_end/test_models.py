@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import resources, wiring
+from rag import loading, resources
 from rag.errors import ModelError
 from rag.llms.llama_cpp import LlamaCppModel
 from rag.settings import Settings
@@ -78,7 +78,7 @@ def test_extra_buffers_are_off_on_amx_unless_a_setting_says_otherwise(
 @pytest.mark.parametrize("buffers", [True, False])
 def test_the_choice_of_buffers_reaches_llama_cpp(monkeypatch: pytest.MonkeyPatch, buffers: bool) -> None:
     cpu(monkeypatch, "sse2" if buffers else "amx_int8")
-    model = wiring.load_llm(Settings(threads=1, context_tokens=768))
+    model = loading.load_llm(Settings(threads=1, context_tokens=768))
     assert isinstance(model, LlamaCppModel)
     assert model._llama.model_params.use_extra_bufts is buffers
 
@@ -114,12 +114,12 @@ def test_busy_cpus_are_left_to_others(monkeypatch: pytest.MonkeyPatch, load: flo
 
 
 def test_a_setting_decides_the_threads() -> None:
-    assert wiring.threads(Settings(threads=5)) == 5
-    assert wiring.threads(Settings()) == resources.free_threads()
+    assert loading.threads(Settings(threads=5)) == 5
+    assert loading.threads(Settings()) == resources.free_threads()
 
 
 def test_a_model_is_loaded_once_in_a_process() -> None:
-    assert wiring.load_llm(Settings(threads=1, context_tokens=768)) is wiring.load_llm(
+    assert loading.load_llm(Settings(threads=1, context_tokens=768)) is loading.load_llm(
         Settings(threads=1, context_tokens=768, hits=3)
     )
-    assert wiring.load_embedder(Settings(threads=1)) is wiring.load_embedder(Settings(threads=1, hits=3))
+    assert loading.load_embedder(Settings(threads=1)) is loading.load_embedder(Settings(threads=1, hits=3))

@@ -99,6 +99,12 @@ STATUS: Json = {
         "embedder": {"name": "all-MiniLM-L6-v2", "setting": "bundled", "path": "/models/minilm", "found": True},
         "llm": {"name": "other", "setting": "/models/other.gguf", "path": "/models/other.gguf", "found": False},
     },
+    "speed": {
+        "prompt_tokens_per_second": 459,
+        "generated_tokens_per_second": 57,
+        "evidence_tokens": 300,
+        "expected_answer_seconds": 1.5,
+    },
     "cpu": {
         "threads": 1,
         "bfloat16": True,
@@ -140,7 +146,7 @@ def test_hits(width: int | None) -> None:
 def test_status(width: int | None) -> None:
     for name, report in (
         ("status", STATUS),
-        ("status-without-index", {**STATUS, "index": {"path": "X", "exists": False}}),
+        ("status-without-index", {**STATUS, "speed": None, "index": {"path": "X", "exists": False}}),
     ):
         target, out = page(width)
         target.status(report)

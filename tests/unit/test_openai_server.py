@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from huggingface_hub.errors import EntryNotFoundError, LocalEntryNotFoundError
 
-from rag import resources, wiring
+from rag import loading, resources
 from rag.errors import ModelError, UsageError
 from rag.llms import hub
 from rag.llms.openai_server import OpenAIServerModel, inert
@@ -171,7 +171,7 @@ def test_other_text_is_sent_as_it_is(text: str) -> None:
 
 def test_a_setting_names_the_server() -> None:
     settings = Settings(llm="openai:org/small@v2@http://localhost:1234/v1", llm_key=KEY)
-    found = wiring.load_llm(settings)
+    found = loading.load_llm(settings)
     assert isinstance(found, OpenAIServerModel)
     assert (found.name, found._url) == ("org/small@v2", "http://localhost:1234/v1")
     assert resources.llm_name(settings.llm) == "org/small@v2"
@@ -181,12 +181,12 @@ def test_a_setting_names_the_server() -> None:
 @pytest.mark.parametrize("setting", ["openai:small", "openai:@http://localhost", "openai:small@"])
 def test_a_setting_without_a_server_is_an_error(setting: str) -> None:
     with pytest.raises(ModelError, match=r"names no server: write openai:MODEL@http://HOST:PORT/v1"):
-        wiring.load_llm(Settings(llm=setting))
+        loading.load_llm(Settings(llm=setting))
 
 
 def test_an_address_is_checked() -> None:
     with pytest.raises(ModelError, match="must begin with http:// or https://"):
-        wiring.load_llm(Settings(llm="openai:small@localhost:1234"))
+        loading.load_llm(Settings(llm="openai:small@localhost:1234"))
 
 
 # ── files by their name on the hub
@@ -195,7 +195,7 @@ def test_an_address_is_checked() -> None:
 @pytest.mark.parametrize("name", ["hf:owner", "hf:owner/repo", "hf:repo:file.gguf", "hf:a/b/c:file.gguf"])
 def test_a_name_that_is_none_says_how_to_write_it(name: str) -> None:
     with pytest.raises(ModelError, match=r"names no file: write hf:OWNER/REPO:FILE.gguf$"):
-        wiring.load_llm(Settings(llm=name))
+        loading.load_llm(Settings(llm=name))
 
 
 def test_offline_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -203,7 +203,7 @@ def test_offline_is_one_clear_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Pa
     with pytest.raises(
         ModelError, match=r"^x.gguf of nobody/nothing is not in the local cache and the hub cannot be"
     ) as c:
-        wiring.load_llm(Settings(llm="hf:nobody/nothing:x.gguf"))
+        loading.load_llm(Settings(llm="hf:nobody/nothing:x.gguf"))
     assert "\n" not in str(c.value)
 
 
@@ -232,7 +232,7 @@ def test_a_file_of_the_hub_is_loaded_from_the_cache(monkeypatch: pytest.MonkeyPa
         return str(resources.bundled_llm())
 
     monkeypatch.setattr(hub, "hf_hub_download", cached)
-    found = wiring.load_llm(Settings(llm="hf:owner/repo:small-Q4.gguf", threads=1, context_tokens=512))
+    found = loading.load_llm(Settings(llm="hf:owner/repo:small-Q4.gguf", threads=1, context_tokens=512))
     assert asked == [("owner/repo", "small-Q4.gguf")]
     assert found.name == "small-Q4"
 
