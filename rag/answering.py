@@ -108,12 +108,13 @@ class Rag:
         """Retrieved, then a SentenceReady for each checked sentence, then Done. Raises as `ask` does."""
         question = questions.checked(question, self._settings.question_characters)
         clock = _Clock()
-        query, ranked, chosen = self.find(question, filters)
+        query, hits, ranked, chosen = self._find(question, filters)
+        likely = self.answerable(query, ranked) if ranked else 0.0
         clock.mark("retrieve")
-        yield Retrieved(tuple(chosen))
+        yield Retrieved(tuple(chosen), tuple(hits), likely)
         ledger = _Ledger()
         sentences: list[AnswerSentence] = []
-        if chosen and self.answerable(query, ranked) >= self._threshold():
+        if chosen and likely >= self._threshold():
             produced = self._drafted(query, chosen, ledger) if mode == "answer" else self._quoted(chosen, ledger)
             for sentence, new in produced:
                 clock.mark("first_sentence")
@@ -124,13 +125,17 @@ class Rag:
 
     def find(self, question: str, filters: Filters) -> tuple[Query, list[Evidence], list[Evidence]]:
         """The question taken apart, all ranked evidence, and the part of it that the answer may use."""
+        query, _, ranked, chosen = self._find(question, filters)
+        return query, ranked, chosen
+
+    def _find(self, question: str, filters: Filters) -> tuple[Query, list[Hit], list[Evidence], list[Evidence]]:
         query = self._retriever.query(question)
         hits = self._retriever.search(question, self._settings.hits, filters)
         ranked = self._retriever.evidence(query, hits) if hits else []
         tokens = [estimated_tokens(e.text) for e in ranked]
         settings = self._settings
         chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
-        return query, ranked, chosen
+        return query, hits, ranked, chosen
 
     def answerable(self, query: Query, ranked: Sequence[Evidence]) -> float:
         """Probability that the evidence (best first, not empty) answers the question."""

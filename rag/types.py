@@ -213,9 +213,12 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Event: searching is done; these are the sentences the answer may use."""
+    """Event: searching is done; these are the sentences the answer may use, the articles they were taken from, best
+    first, and the probability that they answer the question."""
 
     evidence: tuple[Evidence, ...]
+    hits: tuple[Hit, ...] = ()
+    answerable: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
