@@ -13,51 +13,65 @@ from rag.settings import Settings
 from rag.terminal import answer_stream, say
 from rag.types import Mode
 
+File = Annotated[
+    Path | None,
+    typer.Argument(metavar="[FILE|add]", help="The set; the sample's own if left out. 'add': write a question."),
+]
+Target = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Of 'add': the set to write to.")]
+Index = Annotated[
+    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index; indexes/default if left out.")
+]
+Format = Annotated[
+    str,
+    typer.Option(
+        "--format",
+        metavar="NAME",
+        help="Whose set FILE is: newsrag, squad, clapnq, rgb, multihop-rag, realtimeqa, beir or jsonl.",
+    ),
+]
+Split = Annotated[str, typer.Option(help="Which part of the questions: dev, test or all.")]
+EvalMode = Annotated[Mode, typer.Option(help="'quote' answers with quotations alone, without the LLM.")]
+Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Ask a fixed sample of N questions.")]
+Seed = Annotated[int, typer.Option(min=0, help="Of the intervals.")]
+JudgeModel = Annotated[
+    str | None, typer.Option(metavar="MODEL", help="Also let this LLM judge: 'bundled' or the path of a GGUF file.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write the report as a page.")]
+Gates = Annotated[
+    list[str] | None, typer.Option(metavar="METRIC=VALUE", help="Exit code 1 when a metric is lower; repeatable.")
+]
+Baseline = Annotated[
+    Path | None, typer.Option(metavar="FILE", help="Exit code 1 when a metric is worse than there, beyond chance.")
+]
+Write = Annotated[bool, typer.Option("--write-baseline", help="Write this run into --baseline.")]
+Compare = Annotated[
+    tuple[Path, Path] | None, typer.Option(metavar="A B", help="Show what changed between two saved reports.")
+]
+Sweep = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=A,B", help="Run once for each value of a setting; repeatable.")
+]
+Check = Annotated[bool, typer.Option("--check", help="Only check the set; unanswerable questions are searched for.")]
+
 
 def eval_command(
-    file: Annotated[
-        Path | None,
-        typer.Argument(metavar="[FILE|add]", help="The set; the sample's own if left out. 'add': write a question."),
-    ] = None,
-    target: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Of 'add': the set to write to.")] = None,
-    index: Annotated[
-        Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index; indexes/default if left out.")
-    ] = None,
-    form: Annotated[
-        str,
-        typer.Option(
-            "--format",
-            metavar="NAME",
-            help="Whose set FILE is: newsrag, squad, clapnq, rgb, multihop-rag, realtimeqa, beir or jsonl.",
-        ),
-    ] = "newsrag",
-    split: Annotated[str, typer.Option(help="Which part of the questions: dev, test or all.")] = "dev",
-    mode: Annotated[Mode, typer.Option(help="'quote' answers with quotations alone, without the LLM.")] = "answer",
-    limit: Annotated[int | None, typer.Option(min=1, metavar="N", help="Ask a fixed sample of N questions.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the intervals.")] = 0,
-    judge: Annotated[
-        str | None, typer.Option(metavar="MODEL", help="Also let this LLM judge: 'bundled' or the path of a GGUF file.")
-    ] = None,
-    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
-    html: Annotated[
-        Path | None, typer.Option("--html", metavar="FILE", help="Also write the report as a page.")
-    ] = None,
-    fail_under: Annotated[
-        list[str] | None, typer.Option(metavar="METRIC=VALUE", help="Exit code 1 when a metric is lower; repeatable.")
-    ] = None,
-    baseline: Annotated[
-        Path | None, typer.Option(metavar="FILE", help="Exit code 1 when a metric is worse than there, beyond chance.")
-    ] = None,
-    write_baseline: Annotated[bool, typer.Option("--write-baseline", help="Write this run into --baseline.")] = False,
-    compare: Annotated[
-        tuple[Path, Path] | None, typer.Option(metavar="A B", help="Show what changed between two saved reports.")
-    ] = None,
-    sweep: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=A,B", help="Run once for each value of a setting; repeatable.")
-    ] = None,
-    check: Annotated[
-        bool, typer.Option("--check", help="Only check the set; unanswerable questions are searched for.")
-    ] = False,
+    file: File = None,
+    target: Target = None,
+    index: Index = None,
+    form: Format = "newsrag",
+    split: Split = "dev",
+    mode: EvalMode = "answer",
+    limit: Limit = None,
+    seed: Seed = 0,
+    judge: JudgeModel = None,
+    json: AsJson = False,
+    html: Page = None,
+    fail_under: Gates = None,
+    baseline: Baseline = None,
+    write_baseline: Write = False,
+    compare: Compare = None,
+    sweep: Sweep = None,
+    check: Check = False,
 ) -> int:
     """Score a set of questions: retrieval, answers, citations, refusals, timings."""
     from rag.evaluation import command

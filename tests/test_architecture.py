@@ -64,6 +64,7 @@ FOREIGN = {
     "faiss": "stores",
     "fastapi": "server",
     "llama_cpp": "llms",
+    "markupsafe": "evaluation",
     "sentence_transformers": "embedders",
     "sqlite3": "stores",
     "torch": "embedders",

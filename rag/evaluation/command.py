@@ -19,6 +19,7 @@ from rag.evaluation.compare import (
     not_compared,
     parse_gates,
     regressions,
+    run_name,
     under,
     write_baseline,
 )
@@ -73,8 +74,14 @@ def run(options: Options, settings: Settings, out: TextIO, notice: Notice) -> in
             rows = run_sweep(what, sweeps, options.seed, notice)
             _show(rows, print_sweep, options.json_output, out)
             return OK
+        earlier = _earlier(options, what)
         report = measure(what, settings, options.mode, options.seed, options.judge, notice)
-    failures = under(report, gates) + _baseline(report, options, notice)
+    failures = under(report, gates)
+    if earlier:
+        failures += _against(report, earlier, notice)
+    elif options.baseline:
+        write_baseline(options.baseline, report)
+        notice(f"wrote the baseline {options.baseline}")
     _show(report, print_report, options.json_output, out)
     if options.page:
         _write(options.page, html(report))
@@ -93,14 +100,14 @@ def _refuse_contradictions(options: Options) -> None:
         raise UsageError("--sweep shows a table of runs: leave out gates, baseline, judge and page")
 
 
-def _baseline(report: Json, options: Options, notice: Notice) -> list[str]:
-    if options.baseline is None:
-        return []
-    if options.write_baseline:
-        write_baseline(options.baseline, report)
-        notice(f"wrote the baseline {options.baseline}")
-        return []
-    earlier = baseline_of(options.baseline, report)
+def _earlier(options: Options, what: Subject) -> Json | None:
+    """The run to compare with, read before any question is asked."""
+    if options.baseline is None or options.write_baseline:
+        return None
+    return baseline_of(options.baseline, run_name(what.split, options.mode, what.limit))
+
+
+def _against(report: Json, earlier: Json, notice: Notice) -> list[str]:
     if changed := not_compared(report, earlier):
         notice(changed)
     return regressions(report, earlier)

@@ -86,10 +86,9 @@ def under(report: Json, gates: Mapping[str, float]) -> list[str]:
 # ── baselines
 
 
-def run_name(report: Json) -> str:
+def run_name(split: str, mode: str, limit: int | None) -> str:
     """What a run is called in a baseline file: only runs of one name are compared."""
-    limit = f" {report['limit']} questions" if report["limit"] else ""
-    return f"{report['split']} {report['mode']}{limit}"
+    return f"{split} {mode}" + (f" {limit} questions" if limit else "")
 
 
 def write_baseline(file: Path, report: Json) -> None:
@@ -102,7 +101,7 @@ def write_baseline(file: Path, report: Json) -> None:
         "metrics": {name: own and own["value"] for name, own in report["metrics"].items()},
         "questions": [{name: _rounded(question[name]) for name in keep} for question in report["questions"]],
     }
-    runs[run_name(report)] = kept
+    runs[run_name(report["split"], report["mode"], report["limit"])] = kept
     try:
         file.write_text(_dumped(runs), "utf-8")
     except OSError as exc:
@@ -139,14 +138,13 @@ def _runs(file: Path) -> Json:
     return runs
 
 
-def baseline_of(file: Path, report: Json) -> Json:
+def baseline_of(file: Path, name: str) -> Json:
     """The run of this name in the file. Raises UsageError where there is none."""
     runs = _runs(file)
-    if run_name(report) not in runs:
-        raise UsageError(
-            f"{file} has no run {run_name(report)!r}, only {', '.join(sorted(runs))}: add --write-baseline to make it"
-        )
-    run: Json = runs[run_name(report)]
+    if name not in runs:
+        known = ", ".join(sorted(runs)) or "none"
+        raise UsageError(f"{file} has no run {name!r}, only {known}: add --write-baseline to make it")
+    run: Json = runs[name]
     return run
 
 

@@ -16,7 +16,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rag import __version__, resources
 from rag.errors import UsageError
 from rag.evaluation.judge import make_judge
-from rag.evaluation.outside import load_outside
+from rag.evaluation.outside import FORMATS, load_outside
 from rag.evaluation.questions import Corpus, Question, QuestionSet, load, match
 from rag.evaluation.report import Json, make_report
 from rag.evaluation.runner import Advance, Bench, run_questions, support_checker
@@ -58,6 +58,8 @@ def subject(
     Raises UsageError for a bad set or split before anything is indexed.
     """
     if form != "newsrag":
+        if form not in FORMATS:
+            raise UsageError(f"unknown format {form!r}: choose one of {', '.join(FORMATS)}")
         with _outside(file, index, form, limit, settings, notice) as made:
             yield made
         return

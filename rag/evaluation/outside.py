@@ -113,9 +113,7 @@ class OutsideSet:
 
 
 def load_outside(name: str, file: Path) -> OutsideSet:
-    """Read a set in the named format. Raises UsageError: unknown format, cannot be read, not in that format."""
-    if name not in READERS:
-        raise UsageError(f"unknown format {name!r}: choose one of {', '.join(READERS)}")
+    """Read a set in the named format, one of READERS. Raises UsageError: cannot be read, not in that format."""
     found = OutsideSet(file)
     try:
         READERS[name](file, found)

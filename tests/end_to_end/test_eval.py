@@ -211,7 +211,7 @@ def test_a_language_model_judges_only_where_asked(
 
 
 def test_a_question_without_an_answer_is_searched_for(rag: Rag, index: Path, write: Callable[..., Path]) -> None:
-    planted = changed(2, question="How many civilians were executed in the towns of Tarva on the coast?")
+    planted = changed(2, question="How many civilians were executed in Tarva, in the coastal towns?")
     result = rag("eval", write(SET[1], SET[2]), "--index", index, "--split", "all", "--check")
     assert (result.code, result.out) == (0, "2 questions checked: nothing wrong found\n")
     result = rag("eval", write(SET[0], planted), "--index", index, "--split", "all", "--check")

@@ -40,6 +40,7 @@ STAMP: Json = {
     "support_checker": "rag.verifying",
     "judge": None,
 }
+NAME = run_name("dev", "quote", None)
 HOSTILE = '<script>alert("x")</script> & “quoted”'
 
 
@@ -213,7 +214,7 @@ def test_a_run_is_no_regression_of_itself(tmp_path: Path) -> None:
     file = tmp_path / "baseline.json"
     made = report(*(i % 3 > 0 for i in range(30)))
     write_baseline(file, made)
-    stored = baseline_of(file, made)
+    stored = baseline_of(file, NAME)
     assert regressions(made, stored) == []
     assert not_compared(made, stored) is None
     assert "set.jsonl" not in file.read_text("utf-8")  # no path of this machine
@@ -223,8 +224,8 @@ def test_a_fall_beyond_chance_is_a_regression_and_one_question_is_not(tmp_path: 
     file = tmp_path / "baseline.json"
     write_baseline(file, report(*[True] * 30))
     one, many = report(*[True] * 29, False), report(*[True] * 22, *[False] * 8)
-    assert regressions(one, baseline_of(file, one)) == []
-    lines = regressions(many, baseline_of(file, many))
+    assert regressions(one, baseline_of(file, NAME)) == []
+    lines = regressions(many, baseline_of(file, NAME))
     assert [line.split()[0] for line in lines] == ["answer_right", "selective_accuracy"]
     assert "fell from 1.0000 to 0.7333" in lines[0]
 
@@ -234,7 +235,7 @@ def test_a_metric_that_disappears_is_a_regression(tmp_path: Path) -> None:
     absent = outcome(5, right=False, kind="absent", answers=[], support=[])
     write_baseline(file, make_report(STAMP, [outcome(1, right=True), absent], seed=0))
     now = make_report(STAMP, [outcome(1, right=True)], seed=0)
-    stored = baseline_of(file, now)
+    stored = baseline_of(file, NAME)
     assert "refused_unanswerable is no longer measured by any question" in regressions(now, stored)
     assert not_compared(now, stored) == "the baseline lacks 0 of the questions and has 1 others"
 
@@ -242,15 +243,15 @@ def test_a_metric_that_disappears_is_a_regression(tmp_path: Path) -> None:
 def test_runs_of_other_names_stay_in_the_file(tmp_path: Path) -> None:
     file = tmp_path / "baseline.json"
     quote, answer = report(True), report(True, mode="answer", limit=40)
-    assert (run_name(quote), run_name(answer)) == ("dev quote", "dev answer 40 questions")
+    assert run_name("dev", "answer", 40) == "dev answer 40 questions"
     write_baseline(file, quote)
     with pytest.raises(UsageError, match="has no run 'dev answer 40 questions', only dev quote"):
-        baseline_of(file, answer)
+        baseline_of(file, "dev answer 40 questions")
     write_baseline(file, answer)
     before = file.read_text("utf-8")
     write_baseline(file, quote)
     assert file.read_text("utf-8") == before
-    assert baseline_of(file, quote)["metrics"]["answer_right"] == 1
+    assert baseline_of(file, NAME)["metrics"]["answer_right"] == 1
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[]", '{"format": 2, "runs": {}}'])
@@ -258,4 +259,4 @@ def test_what_is_no_baseline_is_refused(tmp_path: Path, content: str) -> None:
     file = tmp_path / "baseline.json"
     file.write_text(content, "utf-8")
     with pytest.raises(UsageError, match="is no baseline"):
-        baseline_of(file, report(True))
+        baseline_of(file, NAME)
