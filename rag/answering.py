@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from rag import accounts, answerability, citing, conversation, evidence, lexical, questions, reading, rewriting
 from rag.composing import Cited, Ledger, as_shown, closest, near_best, quotation
@@ -74,6 +74,7 @@ class Found:
     query: Query
     ranked: tuple[Evidence, ...]
     chosen: tuple[Evidence, ...]
+    hits: tuple[Hit, ...] = ()
     probability: float = 0.0
     threshold: float = 1.0
 
@@ -127,7 +128,7 @@ class Rag:
         standalone = rewriting.standalone(question, heard)
         found = self.find(standalone, filters, typed=question)
         clock.mark("retrieve")
-        yield Retrieved(found.chosen)
+        yield Retrieved(found.chosen, found.hits)
         if mode == "answer" and self._models.reader and found.chosen:
             found = self._read(found, self._models.reader())
             clock.mark("read")
@@ -145,7 +146,11 @@ class Rag:
                 sentences.append(sentence)
                 yield SentenceReady(sentence, new)
         clock.mark("total")
-        yield Done(self._answer((question, standalone), sentences, ledger, found, clock, mode), ledger.dropped)
+        yield Done(
+            self._answer((question, standalone), sentences, ledger, found, clock, mode),
+            ledger.dropped,
+            found.probability,
+        )
 
     def _recalled(
         self, question: str, asked: SourceAsked, heard: list[Exchange], filters: Filters, mode: Mode
@@ -187,13 +192,13 @@ class Rag:
         hits = self._retriever.search(question, self._settings.hits, filters, typed=typed)
         ranked = self._retriever.evidence(query, hits) if hits else []
         if not ranked:
-            return Found(query, (), ())
+            return Found(query, (), (), tuple(hits))
         tokens = [estimated_tokens(e.text) for e in ranked]
         settings = self._settings
         chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
         model = self._fitted.answerable
         probability = model.probability(answerability.features(query, ranked))
-        return Found(query, tuple(ranked), tuple(chosen), probability, self._threshold(model))
+        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, self._threshold(model))
 
     def read(self, question: str, chosen: Sequence[Evidence], reader: Reader) -> tuple[list[Evidence], Reading]:
         """The evidence in reading order, and what the reader makes of it."""
@@ -210,7 +215,9 @@ class Rag:
         chosen = reading.reread(listed, read, self._fitted.reading)
         model = self._fitted.answerable_read
         features = answerability.read_features(found.query, found.ranked, chosen, read)
-        return Found(found.query, found.ranked, tuple(chosen), model.probability(features), self._threshold(model))
+        return replace(
+            found, chosen=tuple(chosen), probability=model.probability(features), threshold=self._threshold(model)
+        )
 
     def _threshold(self, model: LinearModel) -> float:
         chosen = self._settings.answerable_threshold

@@ -20,6 +20,7 @@ from typer.main import get_command
 
 from rag import __version__, batch, questions
 from rag.errors import NewsragError, UsageError
+from rag.eval_command import eval_command
 from rag.rendering import Json, answer_json, search_json
 from rag.server import command as server_command
 from rag.settings import Settings, default_index
@@ -310,24 +311,4 @@ def status_command(
     return DONE
 
 
-@app.command("eval")
-def eval_command(
-    file: Annotated[
-        Path | None, typer.Argument(metavar="FILE", help="Questions as JSON Lines; the sample's own if left out.")
-    ] = None,
-    index: Index = None,
-    split: Annotated[str, typer.Option(help="Which part of the questions: dev, test or all.")] = "dev",
-    mode: AnswerMode = "answer",
-    json: AsJson = False,
-    fail_under: Annotated[
-        list[str] | None, typer.Option(metavar="METRIC=VALUE", help="Exit code 1 when a metric is lower; repeatable.")
-    ] = None,
-) -> int:
-    """Score a set of questions: retrieval, answers, refusals, citations, timings."""
-    from rag.evaluation import command
-
-    settings, gates = Settings.load(), fail_under or []
-    with answer_stream() as out:
-        return command.run(
-            file, index, split=split, mode=mode, json_output=json, fail_under=gates, settings=settings, out=out
-        )
+app.command("eval")(eval_command)

@@ -214,9 +214,11 @@ class Answer:
 
 @dataclass(frozen=True, slots=True)
 class Retrieved:
-    """Event: searching is done; these are the sentences the answer may use."""
+    """Event: searching is done; these are the sentences the answer may use, and the articles they were taken from,
+    best first."""
 
     evidence: tuple[Evidence, ...]
+    hits: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,10 +231,12 @@ class SentenceReady:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """Event: the last one, with the whole answer, and how many drafted sentences nothing supported."""
+    """Event: the last one, with the whole answer, how many drafted sentences nothing supported, and the probability
+    that what was found answers the question, which decides between an answer and a refusal."""
 
     answer: Answer
     dropped: int = 0
+    probability: float = 0.0
 
 
 Event = Retrieved | SentenceReady | Done

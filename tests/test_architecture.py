@@ -38,6 +38,7 @@ LAYERS = {
         "fusion",
         "lexical",
         "linear",
+        "matching",
         "metrics",
         "noun_phrases",
         "prompting",
@@ -45,6 +46,7 @@ LAYERS = {
         "questions",
         "reading",
         "rendering",
+        "resampling",
         "rewriting",
         "speed",
         "verifying",
@@ -52,7 +54,17 @@ LAYERS = {
     "core": {"answering", "indexing", "recall", "retrieval"},
     "adapters": {"embedders", "kept_speed", "llms", "readers", "resources", "stores"},
     "wiring": {"loading", "wiring"},
-    "faces": {"__main__", "batch", "cli", "evaluation", "server", "status", "terminal", "training"},
+    "faces": {
+        "__main__",
+        "batch",
+        "cli",
+        "eval_command",
+        "evaluation",
+        "server",
+        "status",
+        "terminal",
+        "training",
+    },
 }
 RANK = {unit: rank for rank, units in enumerate(LAYERS.values()) for unit in units}
 LAYER = {unit: layer for layer, units in LAYERS.items() for unit in units}
@@ -63,6 +75,7 @@ OPEN_PAIRS = {
     ("adapters", "llms", "kept_speed"),
     ("faces", "__main__", None),
     ("faces", "cli", None),
+    ("faces", "eval_command", None),
     ("faces", "training", "evaluation"),
     ("faces", None, "batch"),
 }
@@ -76,6 +89,7 @@ FOREIGN = {
     "httpx2": "llms",
     "huggingface_hub": "llms",
     "llama_cpp": "llms",
+    "markupsafe": "evaluation",
     "openai": "llms",
     "openvino": "embedders",
     "peft": "training",

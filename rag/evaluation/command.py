@@ -1,151 +1,157 @@
-"""`rag eval`: everything from the file name to the exit code. Layer: faces."""
+"""`rag eval`: from the options to the exit code. Layer: faces."""
 
 from __future__ import annotations
 
 import json
-import math
-import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from rag import __version__, resources
 from rag.errors import UsageError
-from rag.evaluation.questions import Corpus, Question, QuestionSet, load, match
-from rag.evaluation.report import Json, Report, make_report, print_report, report_json
-from rag.evaluation.runner import Advance, run_questions
-from rag.metrics import METRICS
+from rag.evaluation.add import Dialogue, add_question
+from rag.evaluation.checks import doubtful
+from rag.evaluation.compare import (
+    baseline_of,
+    compare,
+    not_compared,
+    parse_gates,
+    regressions,
+    run_name,
+    under,
+    write_baseline,
+)
+from rag.evaluation.measure import Notice, Subject, measure, subject
+from rag.evaluation.page import html
+from rag.evaluation.questions import match
+from rag.evaluation.report import Json, read_report
+from rag.evaluation.sweep import parse_sweeps, print_sweep, run_sweep
+from rag.evaluation.tables import print_comparison, print_report
 from rag.settings import Settings, default_index
 from rag.types import Mode
-from rag.wiring import SAMPLE_INDEX, build_sample, exists, index_paths, open_rag, open_store
+from rag.wiring import open_rag, open_store
 
-OK, UNDER = 0, 1
+OK, UNDER, WRONG_SET = 0, 1, 2
+Shown = TypeVar("Shown")
 
 
-def run(
-    file: Path | None,
-    index: Path | None,
-    *,
-    split: str,
-    mode: Mode,
-    json_output: bool,
-    fail_under: Sequence[str],
-    settings: Settings,
-    out: TextIO,
-) -> int:
-    """Score an eval set (None: the shipped one, over the sample corpus); 1 where a metric is under its gate, else 0.
+@dataclass(frozen=True, slots=True)
+class Options:
+    """What the command line asked for; see `rag eval --help`."""
 
-    The report goes to `out`, everything else to stderr. Raises UsageError for a bad gate, set or split before any
-    question is asked, and what opening an index and answering raise.
+    file: Path | None = None
+    index: Path | None = None
+    form: str = "newsrag"
+    split: str = "dev"
+    mode: Mode = "answer"
+    limit: int | None = None
+    seed: int = 0
+    judge: str | None = None
+    json_output: bool = False
+    page: Path | None = None
+    fail_under: tuple[str, ...] = ()
+    baseline: Path | None = None
+    write_baseline: bool = False
+    sweep: tuple[str, ...] = ()
+    check: bool = False
+
+
+def run(options: Options, settings: Settings, out: TextIO, notice: Notice) -> int:
+    """Score an eval set; 1 where a metric is under its gate or worse than the baseline, else 0.
+
+    The report goes to `out`, all else to `notice`, a line at a time. Raises UsageError for bad options or a bad set
+    before any question is asked, and what opening an index and answering raise.
     """
-    gates = parse_gates(fail_under)
-    shipped = resources.data("eval/questions.jsonl")
-    found = load(file or shipped)
-    questions = found.of_split(split)
-    folder = index or (_sample_index(settings) if _same_file(file, shipped) else default_index())
-    report = _measure(found, questions, folder, settings, split, mode)
-    if json_output:
-        # Escaped to ASCII: a question can hold what a terminal obeys.
-        print(json.dumps(report_json(report), indent=2), file=out)
-    else:
-        print_report(report, Console(file=out, highlight=False))
+    gates = parse_gates(options.fail_under)
+    sweeps = parse_sweeps(options.sweep, settings, options.mode)
+    _refuse_contradictions(options)
+    with subject(options.file, options.index, options.form, options.split, options.limit, settings, notice) as what:
+        if options.check:
+            return _check(what, settings, out)
+        if options.sweep:
+            rows = run_sweep(what, sweeps, options.seed, notice)
+            _show(rows, print_sweep, options.json_output, out)
+            return OK
+        earlier = _earlier(options, what)
+        report = measure(what, settings, options.mode, options.seed, options.judge, notice)
     failures = under(report, gates)
+    if earlier:
+        failures += _against(report, earlier, notice)
+    elif options.baseline:
+        write_baseline(options.baseline, report)
+        notice(f"wrote the baseline {options.baseline}")
+    _show(report, print_report, options.json_output, out)
+    if options.page:
+        _write(options.page, html(report))
+        notice(f"the report is in {options.page}")
     for failure in failures:
-        print(failure, file=sys.stderr)
+        notice(failure)
     return UNDER if failures else OK
 
 
-def parse_gates(given: Sequence[str]) -> dict[str, float]:
-    """`METRIC=VALUE` texts to numbers. Raises UsageError for an unknown metric or no number between 0 and 1."""
-    gates = {}
-    for text in given:
-        name, _, value = text.partition("=")
-        if name not in METRICS:
-            raise UsageError(f"--fail-under {text}: no such metric; these are: {', '.join(METRICS)}")
-        try:
-            gates[name] = float(value)
-        except ValueError:
-            gates[name] = math.nan
-        if not 0 <= gates[name] <= 1:
-            raise UsageError(f"--fail-under {text}: give a number between 0 and 1, as in {name}=0.8")
-    return gates
+def _refuse_contradictions(options: Options) -> None:
+    if options.write_baseline and options.baseline is None:
+        raise UsageError("--write-baseline needs the file: --baseline eval/baseline.json --write-baseline")
+    if options.baseline and not options.write_baseline and not options.baseline.exists():
+        raise UsageError(f"there is no baseline {options.baseline}: add --write-baseline to make it")
+    if options.sweep and (options.fail_under or options.baseline or options.page or options.judge):
+        raise UsageError("--sweep shows a table of runs: leave out gates, baseline, judge and page")
 
 
-def under(report: Report, gates: Mapping[str, float]) -> list[str]:
-    """One line for each metric below its gate. One that no question measures is below: a gate must not pass unseen."""
-    lines = []
-    for name, gate in gates.items():
-        measured = report.overall[name]
-        if measured is None:
-            lines.append(f"{name} was not measured by any question, so it is not {gate:g} or more")
-        elif measured.value < gate:
-            lines.append(f"{name} is {measured.value:.4f}, under {gate:g}")
-    return lines
+def _earlier(options: Options, what: Subject) -> Json | None:
+    """The run to compare with, read before any question is asked."""
+    if options.baseline is None or options.write_baseline:
+        return None
+    return baseline_of(options.baseline, run_name(what.split, options.mode, what.limit))
 
 
-def _same_file(file: Path | None, shipped: Path) -> bool:
-    return file is None or file.resolve() == shipped.resolve()
+def _against(report: Json, earlier: Json, notice: Notice) -> list[str]:
+    if changed := not_compared(report, earlier):
+        notice(changed)
+    return regressions(report, earlier)
 
 
-def _sample_index(settings: Settings) -> Path:
-    """The index of the sample corpus, made or brought up to date: after an upgrade the shipped questions may ask for
-    articles that an older index lacks."""
-    if not exists(SAMPLE_INDEX):
-        _notice(f"indexing the sample corpus in {SAMPLE_INDEX}")
-        build_sample(settings)
+def _check(what: Subject, settings: Settings, out: TextIO) -> int:
+    """Hold the set against the articles; 2 where an unanswerable question seems to have an answer."""
+    with open_store(what.folder) as store:
+        match(what.found, what.questions, store.articles())
+    with open_rag(what.folder, settings) as rag:
+        findings = list(doubtful(rag, what.found, what.questions))
+    for line in findings:
+        print(line, file=out)
+    if not findings:
+        print(f"{len(what.questions)} questions checked: nothing wrong found", file=out)
+    return WRONG_SET if findings else OK
+
+
+def compare_files(first: Path, second: Path, *, json_output: bool, out: TextIO) -> int:
+    """Show what changed between two saved reports. Raises UsageError where one is none, or they share no question."""
+    comparison = compare(read_report(first), read_report(second))
+    _show(comparison, print_comparison, json_output, out)
+    return OK
+
+
+def add(file: Path, index: Path | None, settings: Settings, replies: TextIO, out: TextIO, notice: Notice) -> int:
+    """Write one question with the person; raises as `add_question` and opening an index do."""
+    folder = index or default_index()
+    with open_store(folder) as store, open_rag(folder, settings, notice) as rag:
+        made = add_question(file, rag, store, Dialogue(replies, notice))
+    print(made.id, file=out)
+    return OK
+
+
+def _show(value: Shown, as_tables: Callable[[Shown, Console], None], json_output: bool, out: TextIO) -> None:
+    """JSON is escaped to ASCII: a question can hold what a terminal obeys."""
+    if json_output:
+        print(json.dumps(value, indent=2), file=out)
     else:
-        index_paths([str(resources.data("eval/corpus"))], SAMPLE_INDEX, settings)
-    return SAMPLE_INDEX
+        as_tables(value, Console(file=out, highlight=False))
 
 
-def _measure(
-    found: QuestionSet, questions: Sequence[Question], folder: Path, settings: Settings, split: str, mode: Mode
-) -> Report:
-    with open_store(folder) as store:
-        corpus = match(found, questions, store.articles())
-        facts = store.facts()
-        alone = sum(bool(q.history) for q in questions)
-        if alone:
-            _notice(f"{alone} questions have a history: they are asked without it, follow-ups are not understood yet")
-        with open_rag(folder, settings, _notice) as rag, _progress(len(questions)) as advance:
-            outcomes = run_questions(rag, questions, corpus, store.article, mode, advance)
-    model = _model(outcomes[0].asked.answer.model, facts, settings, mode)
-    return make_report(_stamp(found, corpus, folder, split, mode, model), outcomes)
-
-
-def _model(stamp: Mapping[str, str | None], facts: Mapping[str, str], settings: Settings, mode: Mode) -> Json:
-    """The stamp of the answers with the digests of the weights."""
-    llm = None
-    if mode == "answer":
-        llm = resources.LLM_SHA256 if settings.llm == "bundled" else resources.sha256(Path(settings.llm))
-    return {**stamp, "llm_digest": llm, "embedder_digest": facts["embedder_digest"]}
-
-
-def _stamp(found: QuestionSet, corpus: Corpus, folder: Path, split: str, mode: Mode, model: Json) -> Json:
-    return {
-        "newsrag": __version__,
-        "set": {"file": found.file, "digest": found.digest},
-        "split": split,
-        "mode": mode,
-        "index": str(folder),
-        "corpus": {"articles": corpus.articles, "digest": corpus.digest},
-        "model": model,
-    }
-
-
-@contextmanager
-def _progress(total: int) -> Iterator[Advance]:
-    """A bar on stderr, where that is a terminal."""
-    console = Console(stderr=True)
-    columns = (TextColumn("asking"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        task = progress.add_task("", total=total)
-        yield lambda: progress.advance(task)
-
-
-def _notice(text: str) -> None:
-    print(text, file=sys.stderr)
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, "utf-8")
+    except OSError as exc:
+        raise UsageError(f"cannot write {file}: {exc.strerror}") from exc

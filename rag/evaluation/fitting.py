@@ -24,7 +24,7 @@ from rag.answering import ANY, Rag
 from rag.evaluation import questions as eval_set
 from rag.evidence import Query
 from rag.linear import LinearModel
-from rag.metrics import plain
+from rag.matching import plain
 from rag.settings import Settings
 from rag.types import Evidence
 

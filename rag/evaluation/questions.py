@@ -17,7 +17,8 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 from rag import lexical
 from rag.articles import fingerprint
 from rag.errors import UsageError
-from rag.metrics import EVERY_SUPPORT, Expected, holds, plain
+from rag.matching import holds, plain
+from rag.metrics import EVERY_SUPPORT, Expected
 from rag.types import Article
 
 Split = Literal["dev", "test"]
@@ -27,6 +28,8 @@ Kind = Literal[
     "as_of", "correction", "two_articles", "disagreement", "follow_up", "other", "absent", "false_premise", "outside",
 ]  # fmt: skip
 UNANSWERABLE = frozenset(("absent", "false_premise", "outside"))
+_ALIKE = 0.6
+"""Share of the stems that two questions have in common from which on they are one question."""
 _STORY = re.compile(r"(?P<story>.+)-q[^-]*")
 
 
@@ -35,10 +38,12 @@ class _Strict(BaseModel):
 
 
 class Support(_Strict):
-    """Words of one article that give the answer."""
+    """Words of one article that give the answer. `start` says where they begin, for a quotation that stands there
+    more than once or to be exact; it is checked where it is given."""
 
     article_id: str = Field(min_length=1)
     quote: str = Field(min_length=1)
+    start: int | None = Field(None, ge=0)
 
 
 class Question(_Strict):
@@ -62,6 +67,11 @@ class Question(_Strict):
         """What stands before `-q` in the id; an id without one is a story of its own."""
         named = _STORY.fullmatch(self.id)
         return named["story"] if named else self.id
+
+    @property
+    def articles(self) -> tuple[str, ...]:
+        """Articles known to answer it although no words of theirs are given; our own sets always give words."""
+        return ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +116,7 @@ class Corpus:
             joined = {group[a] for a in alternatives}
             members = articles | {a for a, g in group.items() if g in joined}
             group.update(dict.fromkeys(members, support.article_id))
-        return group
+        return {**{article: article for article in question.articles}, **group}
 
 
 def load(file: Path) -> QuestionSet:
@@ -151,6 +161,25 @@ def _refuse_duplicates(file: str, read: Mapping[int, Question]) -> None:
             raise UsageError(f"{file}:{line}: the id {question.id} is taken by line {ids[question.id]}")
         if asked.setdefault(same, line) != line:
             raise UsageError(f"{file}:{line}: the question is already asked on line {asked[same]}")
+    _refuse_near_duplicates(file, read)
+
+
+def _refuse_near_duplicates(file: str, read: Mapping[int, Question]) -> None:
+    """Nearly the same words that want the same answer: one fact would count twice."""
+    stories: dict[str, list[tuple[int, Question, frozenset[str]]]] = {}
+    for line, question in read.items():
+        stems = frozenset(lexical.terms(question.question))
+        earlier = stories.setdefault(question.story, [])
+        for other_line, other, others in earlier:
+            alike = len(stems & others) >= _ALIKE * len(stems | others)
+            if alike and _wanted(question) == _wanted(other):
+                raise UsageError(f"{file}:{line}: nearly the question of line {other_line}, with the same answer")
+        earlier.append((line, question, stems))
+
+
+def _wanted(question: Question) -> tuple[object, ...]:
+    answers = frozenset(" ".join(lexical.words(answer)) for answer in question.answers)
+    return answers, frozenset(s.article_id for s in question.support), repr(question.history)
 
 
 def _check(found: QuestionSet, question: Question) -> None:
@@ -196,9 +225,14 @@ def match(found: QuestionSet, questions: Sequence[Question], articles: Iterable[
     quotes = {s.quote: plain(s.quote) for question in questions for s in question.support}
     bearing: dict[str, set[str]] = {quote: set() for quote in quotes}
     prints: dict[str, str] = {}
+    placed = {s for question in questions for s in question.support if s.start is not None}
+    misplaced: set[tuple[str, str, int | None]] = set()
     for article in articles:
         prints[article.id] = fingerprint(article)
         text = plain(article.text)
+        for s in placed:
+            if s.article_id == article.id and not article.text.startswith(s.quote, s.start):
+                misplaced.add((s.article_id, s.quote, s.start))
         for quote, words in quotes.items():
             if words in text:
                 bearing[quote].add(article.id)
@@ -209,6 +243,9 @@ def match(found: QuestionSet, questions: Sequence[Question], articles: Iterable[
             if support.article_id not in bearing[support.quote]:
                 reason = f"the quotation is not in the article {support.article_id}: {_shown(support.quote)}"
                 raise found.error(question, reason)
+            if (support.article_id, support.quote, support.start) in misplaced:
+                reason = f"the quotation does not begin at {support.start} of {support.article_id}"
+                raise found.error(question, f"{reason}: {_shown(support.quote)}")
     digest = hashlib.sha256("".join(f"{i}\0{p}\n" for i, p in sorted(prints.items())).encode()).hexdigest()
     return Corpus(digest, len(prints), {quote: frozenset(ids) for quote, ids in bearing.items()})
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from rag import lexical
 from rag.chunking import split_sentences
-from rag.metrics import plain
+from rag.matching import plain
 from rag.ports import Embedder, Vectors
 from rag.reading import Line, about
 

@@ -12,11 +12,12 @@ import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
-from typing import Any, TextIO, cast
+from typing import Any, TextIO
 
 import pytest
 
 from rag import __version__, cli, wiring
+from rag.evaluation.command import Options
 from rag.settings import Settings
 from tests.end_to_end.conftest import ARTICLES, QUESTION, UNANSWERABLE, Run
 
@@ -294,9 +295,9 @@ def test_check_sees_a_damaged_vector_file(rag: Run, index: Path, tmp_path: Path)
 def test_eval_gets_its_options(rag: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     called: list[Any] = []
 
-    def run(*arguments: object, **options: object) -> int:
-        called.append((arguments, options))
-        print("the table", file=cast(TextIO, options["out"]))
+    def run(options: object, settings: object, out: TextIO, notice: object) -> int:
+        called.append((options, settings))
+        print("the table", file=out)
         print("a library's noise")
         return 1
 
@@ -304,10 +305,11 @@ def test_eval_gets_its_options(rag: Run, tmp_path: Path, monkeypatch: pytest.Mon
     done = rag("eval", tmp_path / "q.jsonl", "--index", "X", "--split", "test", "--mode", "quote", "--json",
                "--fail-under", "right=0.5", "--fail-under", "mrr=0.6")  # fmt: skip
     assert done == (1, "the table\n", "a library's noise\n")
-    options = {"split": "test", "mode": "quote", "json_output": True, "fail_under": ["right=0.5", "mrr=0.6"]}
-    [(arguments, given)] = called
-    assert arguments == (tmp_path / "q.jsonl", Path("X"))
-    assert {name: given[name] for name in given if name != "out"} == {**options, "settings": Settings.load()}
+    given = Options(
+        file=tmp_path / "q.jsonl", index=Path("X"), split="test", mode="quote", json_output=True,
+        fail_under=("right=0.5", "mrr=0.6"),
+    )  # fmt: skip
+    assert called == [(given, Settings.load())]
 
 
 # ── usage

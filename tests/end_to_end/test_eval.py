@@ -9,7 +9,10 @@ from typing import Any
 
 import pytest
 
+from rag.evaluation.page import html
 from rag.metrics import METRICS
+from tests.doubles import ScriptedLLM
+from tests.end_to_end.conftest import ARTICLES
 
 Rag = Callable[..., Any]
 
@@ -76,12 +79,8 @@ def test_the_report_as_json(rag: Rag, index: Path, write: Callable[..., Path]) -
     first, _, last = report["questions"]
     assert (first["id"], first["answered"], first["right"], first["found"][0]) == ("coast-q1", True, True, "coast-1")
     assert EXECUTED in first["cited"][0]["quote"]
-    assert (last["id"], last["answered"], last["right"], last["scores"]["answer_right"]) == (
-        "other-q1",
-        False,
-        True,
-        None,
-    )
+    assert (last["id"], last["answered"], last["right"]) == ("other-q1", False, True)
+    assert "answer_right" not in last["scores"]
     again = rag(*command).json
     for run in (report, again):
         del run["timings_ms"]
@@ -108,7 +107,7 @@ def test_a_metric_under_its_gate_is_exit_code_1(rag: Rag, index: Path, write: Ca
     assert passed.code == 0
     failed = rag(*command, "--fail-under", "citations_verbatim=1", "--fail-under", "answer_right=0.5")
     assert failed.code == 1
-    assert failed.err.splitlines()[-1] == "answer_right is 0.0000, under 0.5"
+    assert failed.err.splitlines()[-1] == "rag: answer_right is 0.0000, under 0.5"
     assert "answer_right" in failed.out  # the report all the same
 
 
@@ -126,6 +125,12 @@ def test_a_metric_under_its_gate_is_exit_code_1(rag: Rag, index: Path, write: Ca
         ([SET[0]], ["--fail-under", "hit_at_3=1"], "no such metric"),
         ([SET[0]], ["--fail-under", "hit_at_1=all"], "give a number between 0 and 1"),
         ([SET[0]], ["--split", "test"], "no question of the split 'test'"),
+        ([SET[0]], ["--write-baseline"], "--write-baseline needs the file"),
+        ([SET[0]], ["--baseline", "nowhere.json"], "there is no baseline nowhere.json"),
+        ([SET[0]], ["--sweep", "nothing=1"], "--sweep nothing=1: no such setting"),
+        ([SET[0]], ["--sweep", "hits=0"], "--sweep hits=0: Input should be greater"),
+        ([SET[0]], ["--format", "cisi"], "unknown format 'cisi'"),
+        ([SET[0]], ["--format", "squad"], "leave out --index"),
     ],
 )
 def test_a_fault_is_one_line_and_exit_code_2(
@@ -143,3 +148,107 @@ def test_no_index_is_exit_code_3(rag: Rag, empty_folder: Path, write: Callable[.
     assert result.code == 3
     assert "no index" in result.err
     assert sorted(path.name for path in empty_folder.iterdir()) == ["set.jsonl"]
+
+
+def test_the_page_and_a_saved_report(rag: Rag, index: Path, write: Callable[..., Path], tmp_path: Path) -> None:
+    page = tmp_path / "report.html"
+    result = rag("eval", write(*SET), "--index", index, "--mode", "quote", "--split", "all", "--html", page, "--json")
+    assert result.code == 0
+    assert f"rag: the report is in {page}" in result.err
+    assert page.read_text("utf-8") == html(result.json)
+
+
+def test_a_baseline_passes_once_written(rag: Rag, index: Path, write: Callable[..., Path], tmp_path: Path) -> None:
+    baseline = tmp_path / "baseline.json"
+    command = ("eval", write(*SET), "--index", index, "--mode", "quote", "--split", "all", "--baseline", baseline)
+    assert rag(*command, "--write-baseline").code == 0
+    again = rag(*command)
+    assert again.code == 0
+    assert again.err == ""
+    other = rag(*command, "--limit", "2")
+    assert other.code == 2
+    assert "has no run 'all quote 2 questions'" in other.err
+
+
+def test_two_saved_reports_are_compared(rag: Rag, index: Path, write: Callable[..., Path], tmp_path: Path) -> None:
+    files = []
+    for number, answers in enumerate((["340"], ["at least 340 civilians"])):
+        result = rag("eval", write(changed(0, answers=answers)), "--index", index, "--mode", "quote", "--json")
+        files.append(tmp_path / f"{number}.json")
+        files[-1].write_text(result.out, "utf-8")
+    result = rag("eval", "--compare", *files)
+    assert result.code == 0
+    assert "Questions in both: 1" in result.out
+    assert "Right before, wrong now: 0" in result.out
+    assert rag("eval", "--compare", *files, "--json").json["metrics"]["hit_at_1"]["verdict"] == "same"
+
+
+def test_a_sweep_asks_once_for_each_value(rag: Rag, index: Path, write: Callable[..., Path]) -> None:
+    sweep = ("--sweep", "evidence_sentences=1,6", "--sweep", "passage_tokens=200,40")
+    result = rag("eval", write(*SET), "--index", index, "--mode", "quote", "--split", "all", *sweep, "--json")
+    assert result.code == 0
+    assert [row["run"] for row in result.json] == [
+        {"evidence_sentences": sentences, "passage_tokens": tokens} for sentences in "16" for tokens in ("200", "40")
+    ]
+    assert all(row["metrics"]["answer_right"] == 1 for row in result.json)
+    assert any(row["best"] for row in result.json)
+    assert "these settings need an index of their own" in result.err
+
+
+def test_a_language_model_judges_only_where_asked(
+    rag: Rag, index: Path, write: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    judge = ScriptedLLM("Yes.", "It depends")
+    monkeypatch.setattr("rag.evaluation.measure.load_llm", lambda _: judge)
+    command = ("eval", write(*SET), "--index", index, "--mode", "quote", "--split", "all", "--json")
+    assert rag(*command).json["metrics"]["judged_right"] is None
+    assert judge.calls == []
+    report = rag(*command, "--judge", "bundled").json
+    assert report["metrics"]["judged_right"]["value"] == 1
+    assert report["metrics"]["judged_right"]["n"] == 1  # the other reply was neither yes nor no
+    assert report["judge"].startswith("SmolLM2")
+    assert "Right answer: 340" in judge.calls[0][0].content
+
+
+def test_a_question_without_an_answer_is_searched_for(rag: Rag, index: Path, write: Callable[..., Path]) -> None:
+    planted = changed(2, question="How many civilians were executed in Tarva, in the coastal towns?")
+    result = rag("eval", write(SET[1], SET[2]), "--index", index, "--split", "all", "--check")
+    assert (result.code, result.out) == (0, "2 questions checked: nothing wrong found\n")
+    result = rag("eval", write(SET[0], planted), "--index", index, "--split", "all", "--check")
+    assert result.code == 2
+    assert "set.jsonl:2: other-q1 is said to have no answer, but coast-1 says: At least 340" in result.out
+    assert "other-q1 is said to have no answer, but coast-q1 has one" in result.out
+
+
+def test_a_question_is_added_by_dialogue(rag: Rag, index: Path, tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    replies = [
+        "How many piers of the bridge at Osterlay are cracked?", "1", "no such words", "six of its nine piers",
+        "six", "6", "", "how_many", "", "test",
+    ]  # fmt: skip
+    result = rag("eval", "add", file, "--index", index, stdin="".join(f"{r}\n" for r in replies).encode())
+    assert (result.code, result.out) == (0, "bridge-q1\n"), result.err
+    assert "(bridge-1) Engineers found cracks in six of its nine piers." in result.err
+    assert "these words do not stand there" in result.err
+    added = json.loads(file.read_text("utf-8"))
+    assert (added["answers"], added["kind"], added["split"]) == (["six", "6"], "how_many", "test")
+    [support] = added["support"]
+    assert (support["article_id"], support["quote"]) == ("bridge-1", "six of its nine piers")
+    assert support["start"] == ARTICLES[1]["text"].index(support["quote"])
+    replies = ["Which team won the ice hockey final in Brakenmoor?", "Brakenmoor", "none", "outside", "", "test"]
+    result = rag("eval", "add", file, "--index", index, stdin="".join(f"{r}\n" for r in replies).encode())
+    assert (result.code, result.out) == (0, "outside-q1\n"), result.err
+    assert rag("eval", file, "--index", index, "--split", "test", "--mode", "quote").code == 0
+
+
+def test_an_unfinished_or_faulty_addition_changes_nothing(rag: Rag, index: Path, tmp_path: Path) -> None:
+    file = tmp_path / "own.jsonl"
+    result = rag("eval", "add", file, "--index", index, stdin=b"Who won?\n")
+    assert result.code == 2
+    assert "nothing was written" in result.err
+    replies = "How many piers of the bridge at Osterlay are cracked?\n1\n\nseven\n\nhow_many\n\ntest\n"
+    result = rag("eval", "add", file, "--index", index, stdin=replies.encode())
+    assert result.code == 2
+    assert "none of the answers stands in the quotation" in result.err
+    assert list(tmp_path.iterdir()) == []
+    assert rag("eval", "add").code == rag("eval", file, file).code == 2

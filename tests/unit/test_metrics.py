@@ -8,23 +8,31 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag import lexical
+from rag.matching import covered, holds, plain
 from rag.metrics import (
+    CURVES,
     METRICS,
     RANKING,
     Expected,
     answer_right,
     answer_scores,
+    as_of_right,
+    citation_scores,
     cited_right,
-    covered,
-    estimate,
     evidence_coverage,
-    holds,
     markers_valid,
-    percentile,
-    plain,
     ranking_scores,
-    summary,
     verbatim,
+)
+from rag.resampling import (
+    Scored,
+    differences,
+    estimate,
+    estimates,
+    percentile,
+    reliability,
+    risk_coverage,
 )
 from rag.types import Answer, AnswerSentence, Citation, Refusal
 
@@ -224,9 +232,12 @@ def test_markers_are_those_of_the_citations_in_order_of_use() -> None:
 
 def test_each_metric_is_asked_of_the_questions_it_is_about() -> None:
     absent = Expected("absent", (), ())
-    nothing = dict.fromkeys(set(METRICS) - set(RANKING))
-    assert answer_scores(answer(), absent, [], {}) == nothing | {"refused_unanswerable": 1.0, "refusal_precision": 1.0}
-    assert answer_scores(answer(), ONE, [], {}) == nothing | {
+    nothing = dict.fromkeys(set(METRICS) - set(RANKING) - set(CURVES) - {"judged_right"})
+    assert answer_scores(answer(), absent, [], {}, contained) == nothing | {
+        "refused_unanswerable": 1.0,
+        "refusal_precision": 1.0,
+    }
+    assert answer_scores(answer(), ONE, [], {}, contained) == nothing | {
         "evidence_coverage": 0.0,
         "answer_right": 0.0,
         "cited_right": 0.0,
@@ -234,11 +245,71 @@ def test_each_metric_is_asked_of_the_questions_it_is_about() -> None:
         "refusal_precision": 0.0,
     }
     text = "340 were executed."
-    scores = answer_scores(answer(text), ONE, [text], {"a": text})
+    scores = answer_scores(answer(text), ONE, [text], {"a": text}, contained)
     assert scores.pop("refusal_precision") is None
     assert scores.pop("refused_unanswerable") is None
+    assert scores.pop("disagreement_right") is scores.pop("as_of_right") is None
     assert set(scores.values()) == {1.0}
-    assert answer_scores(answer(text), ONE, [text], {})["citations_verbatim"] == 0.0
+    assert answer_scores(answer(text), ONE, [text], {}, contained)["citations_verbatim"] == 0.0
+
+
+def test_an_outside_set_is_scored_on_what_it_knows() -> None:
+    text = "340 were executed."
+    answers_only = answer_scores(answer(text), Expected("other", ("340",), ()), [text], {"a": text}, contained)
+    assert (answers_only["answer_right"], answers_only["evidence_coverage"]) == (1.0, 1.0)
+    quotes_only = Expected("other", (), (text,))
+    assert answer_right(answer(text), quotes_only)
+    assert not answer_right(answer("Nothing of the kind was said."), quotes_only)
+    neither = answer_scores(answer(text), Expected("other", (), (), known=True), [text], {"a": text}, contained)
+    assert neither["answer_right"] is neither["evidence_coverage"] is neither["refused_unanswerable"] is None
+    assert neither["answered_answerable"] == 1.0
+
+
+def test_accounts_shown_side_by_side_count_as_said() -> None:
+    said = answer("Police said 8,500 people took part.")
+    assert not answer_right(said, TWO)
+    beside = {f: getattr(said, f) for f in Answer.__slots__}
+    beside["disagreements"] = ({"topic": "size", "accounts": [{"quote": "Organisers claimed 40,000."}]},)
+    assert answer_right(Answer(**beside), TWO)
+
+
+def test_the_first_sentence_decides_what_holds_as_of_a_time() -> None:
+    expected = Expected("as_of", ("23",), ("lowered the number of deaths to 23",))
+    assert as_of_right(answer("The toll was cut to 23.", "It was 24 before."), expected)
+    late = answer("The toll is 24.", "It was cut to 23.")
+    assert answer_right(late, expected)
+    assert not as_of_right(late, expected)
+
+
+# ── citations as ALCE defines them
+
+
+def contained(sentence: str, cited: Sequence[Citation]) -> bool:
+    """A support checker for tests: every word of the sentence stands in the cited words."""
+    return set(lexical.words(sentence)) <= {w for c in cited for w in lexical.words(c.quote)}
+
+
+def citing(text: str, *quotes: str) -> Answer:
+    """One sentence with several citations."""
+    marked = AnswerSentence(text, tuple(range(1, len(quotes) + 1)), "verified", 1.0)
+    return Answer("?", True, marked.marked, (marked,), tuple(map(citation, range(1, 9), quotes)), None, {}, {})
+
+
+@pytest.mark.parametrize(
+    ("said", "scores"),
+    [
+        (answer(), None),
+        (answer("Five died.", quotes=["Five people died."]), (1, 1)),
+        (answer("Six died.", quotes=["Five people died."]), (0, 0)),
+        (answer("Five died.", "Six died.", quotes=["Five died.", "Five died."]), (0.5, 0.5)),
+        (citing("Five died on Monday.", "Five died.", "It was on Monday."), (1, 1)),  # neither does it alone
+        (citing("Five died.", "Five died.", "It was hot."), (1, 0.5)),  # the second is not needed
+        (citing("Five died.", "Five died.", "Yes, five died."), (1, 1)),  # each does it alone
+        (citing("Six died.", "Five died.", "It was hot."), (0, 0)),
+    ],
+)
+def test_citation_recall_and_precision(said: Answer, scores: tuple[float, float] | None) -> None:
+    assert citation_scores(said, contained) == scores
 
 
 def test_rankings_against_a_calculation_by_hand() -> None:
@@ -261,9 +332,9 @@ def test_rankings_against_a_calculation_by_hand() -> None:
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=40), st.integers(0, 5))
 def test_the_interval_holds_the_mean_and_repeats(values: list[float], seed: int) -> None:
-    made = estimate(values, seed=seed, resamples=200)
+    made = estimate(values, seed=seed)
     assert made is not None
-    assert made == estimate(values, seed=seed, resamples=200)
+    assert made == estimate(values, seed=seed)
     assert min(values) - 1e-9 <= made.low <= made.high <= max(values) + 1e-9
     assert made.value == pytest.approx(sum(values) / len(values))
     assert made.n == len(values)
@@ -278,11 +349,71 @@ def test_the_interval_has_the_width_that_theory_gives() -> None:
 
 
 def test_a_summary_leaves_out_what_no_question_measured() -> None:
-    made = summary([{"answer_right": 1.0}, {"answer_right": 0.0, "hit_at_1": None}, {}])
+    made = estimates([Scored(s) for s in ({"answer_right": 1.0}, {"answer_right": 0.0, "hit_at_1": None}, {})])
     assert tuple(made) == METRICS
     assert made["answer_right"] is not None
     assert (made["answer_right"].value, made["answer_right"].n) == (0.5, 2)
     assert made["hit_at_1"] is None
+
+
+def ranked(*items: tuple[float, bool, bool]) -> list[Scored]:
+    """(probability, answerable, right if answered)."""
+    return [Scored({}, probability, answerable, right) for probability, answerable, right in items]
+
+
+def test_the_metrics_of_a_run_against_a_calculation_by_hand() -> None:
+    run = ranked((0.95, True, True), (0.85, True, False), (0.35, False, False), (0.25, True, True))
+    made = estimates(run)
+    # Accuracy of the surest 1, 2, 3, 4: 1, 1/2, 1/3, 2/4.
+    assert made["selective_accuracy"].value == pytest.approx((1 + 1 / 2 + 1 / 3 + 1 / 2) / 4)  # type: ignore[union-attr]
+    assert risk_coverage(run) == [(0.25, 0), (0.5, 1 / 2), (0.75, 2 / 3), (1.0, 1 / 2)]
+    # Of the three pairs of an answerable and the unanswerable one two are in order.
+    assert made["refusal_auc"].value == pytest.approx(2 / 3)  # type: ignore[union-attr]
+    # Each in a bin of its own: |0.95 - 1|, |0.85 - 1|, |0.35 - 0|, |0.25 - 1|.
+    assert made["calibration"].value == pytest.approx(1 - (0.05 + 0.15 + 0.35 + 0.75) / 4)  # type: ignore[union-attr]
+    assert reliability(run) == [(0.25, 1, 1), (0.35, 0, 1), (0.85, 1, 1), (0.95, 1, 1)]
+
+
+def test_ties_are_no_luck() -> None:
+    run = ranked((0.5, True, True), (0.5, False, False))
+    made = estimates(run)
+    assert made["refusal_auc"].value == 0.5  # type: ignore[union-attr]
+    assert made["selective_accuracy"].value == 0.25  # type: ignore[union-attr]
+    assert estimates(run[::-1]) == made
+    assert estimates(ranked((0.5, True, True)))["refusal_auc"] is None
+
+
+CHANCES = st.lists(st.tuples(st.floats(0, 1), st.booleans(), st.booleans()), min_size=1, max_size=12)
+
+
+@given(CHANCES)
+def test_every_metric_of_a_run_is_a_share(items: list[tuple[float, bool, bool]]) -> None:
+    for own in estimates(ranked(*items)).values():
+        assert own is None or -1e-9 <= own.low <= own.high <= 1 + 1e-9
+    assert all(0 <= x <= 1 and 0 <= y <= 1 for x, y in risk_coverage(ranked(*items)))
+
+
+def test_two_equal_runs_differ_in_nothing() -> None:
+    run = [Scored({"answer_right": float(i % 2)}, i / 9, i > 3, i > 5) for i in range(9)]
+    for own in differences([(item, item) for item in run]).values():
+        assert own is None or (own.value, own.low, own.high) == (0, 0, 0)
+
+
+def test_a_fall_beyond_chance_is_told_from_one_within() -> None:
+    def pairs(worse: int) -> list[tuple[Scored, Scored]]:
+        return [(Scored({"answer_right": 1.0}), Scored({"answer_right": float(i >= worse)})) for i in range(50)]
+
+    few, many = (differences(pairs(worse))["answer_right"] for worse in (2, 8))
+    assert few is not None
+    assert many is not None
+    assert few.value == pytest.approx(-0.04)
+    assert few.high == 0
+    assert many.value == pytest.approx(-0.16)
+    assert many.high < 0
+
+
+def test_a_metric_that_only_one_run_measures_is_not_compared() -> None:
+    assert differences([(Scored({"as_of_right": 1.0}), Scored({}))])["as_of_right"] is None
 
 
 def test_percentile() -> None:

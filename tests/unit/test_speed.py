@@ -51,7 +51,10 @@ def test_the_evidence_budget_follows_the_measured_speed(tmp_path: Path) -> None:
     assert loading.affordable(settings) == settings, "nothing measured yet"
     kept_speed.save(tmp_path / "llms", model_key("bundled"), 1, SLOW)
     assert loading.affordable(settings).evidence_tokens == 110
-    assert loading.affordable(settings.model_copy(update={"prompt_seconds": 60.0})).evidence_tokens == settings.evidence_tokens
+    assert (
+        loading.affordable(settings.model_copy(update={"prompt_seconds": 60.0})).evidence_tokens
+        == settings.evidence_tokens
+    )
 
 
 def test_the_key_of_a_file_changes_with_it(tmp_path: Path) -> None:
