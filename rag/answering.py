@@ -93,6 +93,11 @@ class Rag:
         self._retriever, self._load_llm, self._prompts = retriever, load_llm, prompts
         self._answerable, self._settings, self._model = answerable, settings, model
 
+    @property
+    def retriever(self) -> Retriever:
+        """The search underneath, for explaining and measuring it."""
+        return self._retriever
+
     def search(self, words: str, k: int, filters: Filters = ANY) -> list[Hit]:
         """The k best articles. Raises UsageError for an empty or overlong query."""
         return self._retriever.search(questions.checked(words, self._settings.question_characters), k, filters)

@@ -21,21 +21,26 @@ def reciprocal_rank(rankings: Mapping[str, Ranking], weights: Mapping[str, float
     return fused
 
 
+def standardised(rankings: Mapping[str, Ranking]) -> dict[int, dict[str, float]]:
+    """For each thing its z-score in every ranking; where a ranking lacks it, that ranking's lowest, and 0 in an empty
+    one. Each ranking's mean and deviation are its own."""
+    keys = {key for ranking in rankings.values() for key, _ in ranking}
+    scored: dict[int, dict[str, float]] = {key: {} for key in keys}
+    for name, ranking in rankings.items():
+        scores = dict(ranking)
+        mean = sum(scores.values()) / max(1, len(scores))
+        deviation = math.sqrt(sum((s - mean) ** 2 for s in scores.values()) / max(1, len(scores))) or 1.0
+        lowest = min(scores.values(), default=mean)
+        for key in keys:
+            scored[key][name] = (scores.get(key, lowest) - mean) / deviation
+    return scored
+
+
 def standard_scores(rankings: Mapping[str, Ranking], weights: Mapping[str, float]) -> dict[int, float]:
-    """Weighted sum of z-scores, each over its own ranking; a thing a ranking lacks gets that ranking's lowest.
+    """Weighted sum of `standardised`.
 
     Unlike ranks, scores keep how far ahead the best is, so an exact lexical match is not drowned by five vague
     neighbours (see docs/decisions/0001 for the figures).
     """
-    keys = {key for ranking in rankings.values() for key, _ in ranking}
-    fused = dict.fromkeys(keys, 0.0)
-    for name, ranking in rankings.items():
-        if not ranking:
-            continue
-        scores = dict(ranking)
-        mean = sum(scores.values()) / len(scores)
-        deviation = math.sqrt(sum((s - mean) ** 2 for s in scores.values()) / len(scores)) or 1.0
-        lowest = min(scores.values())
-        for key in keys:
-            fused[key] += weights.get(name, 1.0) * (scores.get(key, lowest) - mean) / deviation
-    return fused
+    scored = standardised(rankings)
+    return {key: sum(weights.get(name, 1.0) * z for name, z in own.items()) for key, own in scored.items()}

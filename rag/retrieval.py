@@ -5,31 +5,38 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
-from rag import dedup, evidence, lexical
+from rag import dedup, evidence, lexical, ranking
 from rag.chunking import titled
 from rag.evidence import Candidate, Query
-from rag.fusion import Ranking, reciprocal_rank, standard_scores
+from rag.fusion import Ranking, reciprocal_rank, standard_scores, standardised
 from rag.linear import LinearModel
 from rag.ports import VIEWS, Embedder, Ids, Store, VectorIndex, Vectors, View
 from rag.settings import Settings
 from rag.types import Article, Evidence, Filters, Hit, Passage
 
-# What each view of an article counts for; see docs/decisions/0001 for the measurements.
+# What each view of an article counts for at first sight; see docs/decisions/0001 for the measurements.
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
 _COPIES_READ = 10  # copies of one story that are compared with it word by word
+_UNREAD = dict.fromkeys(ranking.READ, 0.0)
+_Passages = list[tuple[int, Passage]]
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Scored:
-    """Fused score of an article and what each view gave it."""
+class Ranked:
+    """An article as a search sees it: its score, what each view gave it with its place there, and the signals that the
+    score is made of."""
 
     key: int
     score: float
     views: Mapping[str, float]
+    ranks: Mapping[str, int]
+    signals: Mapping[str, float]
 
 
 class Retriever:
@@ -42,27 +49,52 @@ class Retriever:
         embedder: Embedder,
         settings: Settings,
         evidence_model: LinearModel,
+        ranking_model: LinearModel | None = None,
     ) -> None:
         """`vectors` must be in step with the store (`rag.indexing.sync_vectors`), and the store must not change while
-        the retriever lives (`Store.snapshot`)."""
+        the retriever lives (`Store.snapshot`). Without a `ranking_model` the fused views alone decide the order."""
         self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
-        self._model = evidence_model
+        self._model, self._ranking = evidence_model, ranking_model
         self._passing: dict[Filters, Mapping[View, Ids | None]] = {}
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
+        self._take_apart = lru_cache(maxsize=256)(self._query)
 
     def search(self, question: str, k: int, filters: Filters) -> list[Hit]:
         """The k best articles, each with its best passage, copies of one story in one slot; best first."""
-        query = self._embed_query(question)
-        rankings = self._rankings(question, query, filters)
-        fuse = standard_scores if self._settings.fusion == "scores" else reciprocal_rank
-        fused = fuse(rankings, WEIGHTS)
-        scores = {name: dict(ranking) for name, ranking in rankings.items()}
-        best = sorted(fused, key=lambda key: (-fused[key], key))
-        scored = [_Scored(key, fused[key], {n: s[key] for n, s in scores.items() if key in s}) for key in best]
-        return self._hits(scored, query, lexical.terms(question), k)
+        shelf = _Shelf(self._store)
+        ranked = self.rank(question, self.rankings(question, filters), shelf)
+        return self._hits(ranked, self._embed_query(question), lexical.terms(question), k, shelf)
 
-    def _rankings(self, question: str, query: Vectors, filters: Filters) -> dict[str, Ranking]:
-        depth = self._settings.candidates
+    def rank(self, question: str, rankings: Mapping[str, Ranking], shelf: _Shelf | None = None) -> list[Ranked]:
+        """All articles of the rankings in one order, best first: the views decide which are read, and what they say
+        decides with them."""
+        first = reciprocal_rank if self._settings.fusion == "ranks" else standard_scores
+        scores = first(rankings, WEIGHTS)
+        signals: dict[int, dict[str, float]] = standardised(rankings)
+        order = sorted(scores, key=lambda key: (-scores[key], key))
+        if self._ranking:
+            read = self._read(question, order[: self._settings.read_articles], shelf or _Shelf(self._store))
+            signals = {key: {**own, **read.get(key, _UNREAD)} for key, own in signals.items()}
+            scores = {key: self._ranking.logit(own) for key, own in signals.items()}
+            order.sort(key=lambda key: (-scores[key], key))
+        views = {name: dict(ranking) for name, ranking in rankings.items()}
+        places = {name: {key: n for n, (key, _) in enumerate(r, start=1)} for name, r in rankings.items()}
+        return [Ranked(key, scores[key], _of(views, key), _of(places, key), signals[key]) for key in order]
+
+    def _read(self, question: str, keys: Sequence[int], shelf: _Shelf) -> dict[int, dict[str, float]]:
+        """What the words of these articles say about the question."""
+        reading = ranking.Reading(self.query(question))
+        shelf.fetch(keys)
+        found = {}
+        for key in keys:
+            article, passages = shelf.article(key), shelf.passages(key)
+            sentences = (article.text[s.start : s.end] for _, passage in passages for s in passage.sentences)
+            found[key] = reading.signals(article.title, sentences)
+        return found
+
+    def rankings(self, question: str, filters: Filters) -> dict[str, Ranking]:
+        """What each view finds, best first: articles by their keys, with that view's own scores."""
+        depth, query = self._settings.candidates, self._embed_query(question)
         allowed = self._allowed(filters)
         return {
             "lexical": self._store.lexical(lexical.content_words(question) or lexical.words(question), depth, filters),
@@ -88,24 +120,34 @@ class Retriever:
             best.setdefault(owners[passage], score)
         return list(best.items())[:depth]
 
-    def _hits(self, scored: Sequence[_Scored], query: Vectors, wanted: list[str], k: int) -> list[Hit]:
+    def _hits(self, ranked: Sequence[Ranked], query: Vectors, wanted: list[str], k: int, shelf: _Shelf) -> list[Hit]:
         """The first k stories. Articles are loaded a few at a time, until enough of them are no copies."""
-        articles: dict[int, Article] = {}
         groups = dedup.CopyGroups()
         step = k + 10
-        while len(groups.first) < len(scored) and len(set(groups.first)) < k:
+        while len(groups.first) < len(ranked) and len(set(groups.first)) < k:
             at = len(groups.first)
-            articles.update(self._store.load([s.key for s in scored[at : at + step]]))
-            for item in scored[at : at + step]:
-                groups.add(articles[item.key].text)
+            shelf.fetch([item.key for item in ranked[at : at + step]])
+            for item in ranked[at : at + step]:
+                groups.add(shelf.article(item.key).text)
         slots = list(dict.fromkeys(groups.first))[:k]
-        passages = self._store.passages([scored[i].key for i in slots])
         hits = []
         for i in slots:
-            found = scored[i]
-            passage = self._best_passage(passages[found.key], query, wanted)
-            copies = tuple(scored[j].key for j, first in enumerate(groups.first) if first == i != j)
-            hits.append(Hit(found.key, articles[found.key], passage, found.score, found.views, len(copies), copies))
+            found = ranked[i]
+            passage = self._best_passage(shelf.passages(found.key), query, wanted)
+            copies = tuple(ranked[j].key for j, first in enumerate(groups.first) if first == i != j)
+            hits.append(
+                Hit(
+                    found.key,
+                    shelf.article(found.key),
+                    passage,
+                    found.score,
+                    found.views,
+                    len(copies),
+                    copies,
+                    found.ranks,
+                    found.signals,
+                )
+            )
         return hits
 
     def _best_passage(self, passages: list[tuple[int, Passage]], query: Vectors, wanted: list[str]) -> Passage:
@@ -124,6 +166,9 @@ class Retriever:
 
     def query(self, question: str) -> Query:
         """The question's terms with their rarity in this archive."""
+        return self._take_apart(question)
+
+    def _query(self, question: str) -> Query:
         stems = list(dict.fromkeys([*lexical.terms(question), *(lexical.stem(w) for w in lexical.words(question))]))
         return Query.of(question, self.rarity(stems))
 
@@ -172,10 +217,47 @@ class Retriever:
                 yield candidate
                 previous = candidate.text
 
+    def ids(self, keys: Sequence[int]) -> dict[int, str]:
+        """The articles' own ids."""
+        return {key: article.id for key, article in self._store.load(keys).items()}
+
+    def size(self) -> int:
+        """How many articles are searched."""
+        return self._store.size()
+
     def similarity(self, a: str, b: str) -> float:
         """Cosine of two sentences."""
         first, second = self._embedder.embed_documents([a, b])
         return float(np.dot(first, second))
+
+
+class _Shelf:
+    """The articles of one search with their passages, each taken from the store once."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._articles: dict[int, Article] = {}
+        self._passages: dict[int, _Passages] = {}
+
+    def fetch(self, keys: Sequence[int]) -> None:
+        """Get those that are not here yet."""
+        missing = [key for key in keys if key not in self._articles]
+        if missing:
+            self._articles.update(self._store.load(missing))
+            self._passages.update(self._store.passages(missing))
+
+    def article(self, key: int) -> Article:
+        """One that was fetched."""
+        return self._articles[key]
+
+    def passages(self, key: int) -> _Passages:
+        """Of one that was fetched, in order, with their ids."""
+        return self._passages[key]
+
+
+def _of(named: Mapping[str, Mapping[int, _T]], key: int) -> dict[str, _T]:
+    """What each has for this key, where it has something."""
+    return {name: own[key] for name, own in named.items() if key in own}
 
 
 def _spoken(text: str) -> str:

@@ -35,7 +35,10 @@ class Settings(BaseSettings):
     max_article_characters: int = Field(1_000_000, ge=1000, description="a longer text is refused as no article")
 
     candidates: int = Field(200, ge=10, le=10_000, description="how deep each way of searching looks before fusion")
-    fusion: Literal["scores", "ranks"] = Field("scores", description="how the ways of searching are put together")
+    fusion: Literal["read", "scores", "ranks"] = Field(
+        "read", description="how ways of searching are put together; 'read': by scores, then the first are read again"
+    )
+    read_articles: int = Field(20, ge=1, le=200, description="articles read again with fusion 'read'")
     hits: int = Field(10, ge=1, le=200, description="articles found, and results of `rag search`")
     evidence_sentences: int = Field(6, ge=1, le=30, description="sentences put before the LLM")
     evidence_tokens: int = Field(300, ge=50, le=8192, description="upper limit of their tokens together")

@@ -230,7 +230,8 @@ def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) 
         vectors = _vector_indexes(folder, embedder)
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
-        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"))
+        ranking = load_linear("ranking") if settings.fusion == "read" else None
+        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"), ranking)
         stamp = {"llm": resources.llm_name(settings.llm), "embedder": embedder.name, "settings": _digest(settings)}
         yield Rag(retriever, lambda: load_llm(settings), prompts, load_linear("answerable"), settings, stamp)
 

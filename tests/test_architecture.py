@@ -37,6 +37,7 @@ LAYERS = {
         "prompting",
         "quantities",
         "questions",
+        "ranking",
         "rendering",
         "verifying",
     },
