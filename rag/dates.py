@@ -11,7 +11,7 @@ from __future__ import annotations
 import calendar
 import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cache
@@ -65,6 +65,7 @@ _LATEST = re.compile(
 )
 _NUMBERS = {w: n for n, w in enumerate("one two three four five six seven eight nine ten".split(), start=1)}
 _UNIT_DAYS = {"day": 1, "week": 7, "month": 31, "year": 366}
+_SOMEWHERE_NEAR = 0.05
 _SAME_DAY_OTHER_YEARS = 10  # how many years back a day or month without its year may lie
 
 
@@ -99,14 +100,12 @@ class Timing:
         """0 to 1: how near a day is to the nearest period; 0 where the question names none."""
         return max((period.nearness(day) for period in self.periods), default=0.0)
 
-    def span(self) -> Period | None:
-        """From the first day of all periods to the last; None where the question names none."""
-        if not self.periods:
+    def window(self) -> tuple[date, date] | None:
+        """The days of publication worth a search of their own: of the one period that is closed and no longer than a
+        year, with some days after it. None where the question names no such period, or several."""
+        if len(self.periods) != 1 or not (first := self.periods[0].first) or not (last := self.periods[0].last):
             return None
-        firsts, lasts = [p.first for p in self.periods], [p.last for p in self.periods]
-        first = None if None in firsts else min(day for day in firsts if day)
-        last = None if None in lasts else max(day for day in lasts if day)
-        return Period(first, last)
+        return (first, last + timedelta(days=14)) if (last - first).days <= 366 else None
 
 
 def timing(question: str, today: date) -> Timing:
@@ -123,18 +122,33 @@ def timing(question: str, today: date) -> Timing:
     return Timing(periods, tuple(words for _, words in found), not periods and bool(_LATEST.search(question)))
 
 
-def recency(days: Sequence[date | None]) -> list[float | None]:
-    """Of each publication day how recent it is among these, 1 for the newest and 0 for the oldest; None where unknown.
+def effects(asked: Timing, days: Mapping[int, date | None]) -> dict[int, float]:
+    """For each article, by its publication day, from -0.5 (far from what is asked) to 0.5 (there): near a period, or
+    recent among these articles where the latest is asked for. 0 for all where the question says nothing of the sort,
+    and always 0 for an article without a date: what is not known counts neither for it nor against it."""
+    known = {key: day for key, day in days.items() if day}
+    value: Mapping[int, float] = {}
+    if asked.periods:
+        value = {key: asked.nearness(day) for key, day in known.items()}
+        # An archive with nothing near that time: nothing can be told by it.
+        value = value if max(value.values(), default=0.0) > _SOMEWHERE_NEAR else {}
+    elif asked.latest:
+        value = _recency(known)
+    return {key: value[key] - 0.5 if key in value else 0.0 for key in days}
 
-    On a logarithmic scale: a day counts among articles of one week, a year among those of a decade.
-    """
-    known = [day for day in days if day]
-    if not known:
-        return [None] * len(days)
-    newest = max(known)
-    ages = [None if day is None else math.log1p((newest - day).days) for day in days]
-    oldest = max(age for age in ages if age is not None) or 1.0
-    return [None if age is None else 1.0 - age / oldest for age in ages]
+
+def _recency(days: Mapping[int, date]) -> dict[int, float]:
+    """1 for the newest and 0 for the oldest, on a logarithmic scale: a day counts among articles of one week, a year
+    among those of a decade."""
+    newest = max(days.values(), default=date.min)
+    ages = {key: math.log1p((newest - day).days) for key, day in days.items()}
+    oldest = max(ages.values(), default=0.0)
+    return {key: 1.0 - age / oldest for key, age in ages.items()} if oldest else {}
+
+
+def spelled(day: date) -> str:
+    """`Tuesday 4 November 2025`: the words by which a question may name a day."""
+    return f"{day:%A} {day.day} {day:%B %Y}"
 
 
 def _past(match: re.Match[str], today: date) -> tuple[Period, ...]:
@@ -163,10 +177,8 @@ def _pairs(starts: Sequence[Period], ends: Sequence[Period]) -> Iterator[Period]
 
 def _single(match: re.Match[str], today: date) -> tuple[Period, ...]:
     how, periods = (match["how"] or "").lower(), _read(match["when"], today)
-    if how == "since":
-        return tuple(Period(p.first, today) for p in periods[:1])
-    if how == "after":
-        return tuple(Period(p.last, today) for p in periods[:1])
+    if how in ("since", "after"):
+        return tuple(Period(p.first if how == "since" else p.last, max(today, p.last or today)) for p in periods[:1])
     if how in ("until", "till", "by", "up to"):
         return tuple(Period(None, p.last) for p in periods[:1])
     if how == "before":

@@ -21,16 +21,21 @@ def reciprocal_rank(rankings: Mapping[str, Ranking], weights: Mapping[str, float
     return fused
 
 
-def standardised(rankings: Mapping[str, Ranking]) -> dict[int, dict[str, float]]:
+def standardised(
+    rankings: Mapping[str, Ranking], more: Mapping[str, Ranking] | None = None
+) -> dict[int, dict[str, float]]:
     """For each thing its z-score in every ranking; where a ranking lacks it, that ranking's lowest, and 0 in an empty
-    one. Each ranking's mean and deviation are its own."""
-    keys = {key for ranking in rankings.values() for key, _ in ranking}
+    one. Each ranking's mean and deviation are its own. `more`: further things with scores in the same units; at worst
+    they get one deviation below the lowest, as among things that are alike the deviation is tiny."""
+    more = more or {}
+    keys = {key for ranking in (*rankings.values(), *more.values()) for key, _ in ranking}
     scored: dict[int, dict[str, float]] = {key: {} for key in keys}
     for name, ranking in rankings.items():
         scores = dict(ranking)
         mean = sum(scores.values()) / max(1, len(scores))
         deviation = math.sqrt(sum((s - mean) ** 2 for s in scores.values()) / max(1, len(scores))) or 1.0
         lowest = min(scores.values(), default=mean)
+        scores = {**{key: max(score, lowest - deviation) for key, score in more.get(name, ())}, **scores}
         for key in keys:
             scored[key][name] = (scores.get(key, lowest) - mean) / deviation
     return scored

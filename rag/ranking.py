@@ -8,13 +8,19 @@ weights are fitted (`rag/fitted/ranking.json`); docs/retrieval.md has what each 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 from rag import lexical
+from rag.chunking import titled
 from rag.evidence import Query
+from rag.ports import Reranker
+from rag.types import Evidence
 
 READ = ("terms", "names", "sentence", "near")
 """The signals made here, each between 0 and 1; an article that was not read has none of them."""
+DATE = 1.5
+"""Weight of `rag.dates.effects`, which lie between -0.5 and 0.5; docs/retrieval.md has what it does."""
 _NEAR = 4  # words between two terms of the question that belong together
 _MOST_SENTENCES = 400  # of one article: reading a book for one question would take longer than answering it
 
@@ -94,3 +100,17 @@ def _close(a: Sequence[int], b: Sequence[int]) -> bool:
         else:
             j += 1
     return False
+
+
+def reranked(reranker: Reranker | None, question: str, ranked: list[Evidence], most: int) -> list[Evidence]:
+    """The first `most` sentences in the order of the reranker, with its scores; then the others, as far below the last
+    of these as they were. Without a reranker all stays as it is."""
+    head, tail = ranked[:most], ranked[most:]
+    if reranker is None or not head:
+        return ranked
+    scores = reranker.scores(question, [titled(e.article, e.text) for e in head])
+    read = [
+        replace(e, score=score, signals={**e.signals, "reranker": score}) for e, score in zip(head, scores, strict=True)
+    ]
+    lower = min(scores) - head[-1].score
+    return [*sorted(read, key=lambda e: -e.score), *(replace(e, score=e.score + lower) for e in tail)]

@@ -2,41 +2,46 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
 from typing import TypeVar
 
 import numpy as np
 
-from rag import dedup, evidence, lexical, ranking
+from rag import dates, dedup, evidence, lexical, ranking
+from rag.articles import published_day
 from rag.chunking import titled
+from rag.errors import UsageError
 from rag.evidence import Candidate, Query
 from rag.fusion import Ranking, reciprocal_rank, standard_scores, standardised
 from rag.linear import LinearModel
-from rag.ports import VIEWS, Embedder, Ids, Store, VectorIndex, Vectors, View
+from rag.ports import VIEWS, Embedder, Ids, Reranker, Store, VectorIndex, Vectors, View
 from rag.settings import Settings
-from rag.types import Article, Evidence, Filters, Hit, Passage
+from rag.types import Article, Evidence, Filters, Hit, Passage, SearchNotes
 
 # What each view of an article counts for at first sight; see docs/decisions/0001 for the measurements.
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
 _COPIES_READ = 10  # copies of one story that are compared with it word by word
-_UNREAD = dict.fromkeys(ranking.READ, 0.0)
+_UNREAD = dict.fromkeys((*ranking.READ, "date"), 0.0)
 _Passages = list[tuple[int, Passage]]
 _T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
 class Ranked:
-    """An article as a search sees it: its score, what each view gave it with its place there, and the signals that the
-    score is made of."""
+    """An article as a search sees it: its score, what each view gave it with its place there, and the signals whose
+    weighted sum the score is, `parts` by part; empty where places alone were fused."""
 
     key: int
     score: float
     views: Mapping[str, float]
     ranks: Mapping[str, int]
     signals: Mapping[str, float]
+    parts: Mapping[str, float]
 
 
 class Retriever:
@@ -55,42 +60,102 @@ class Retriever:
         the retriever lives (`Store.snapshot`). Without a `ranking_model` the fused views alone decide the order."""
         self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
         self._model, self._ranking = evidence_model, ranking_model
-        self._passing: dict[Filters, Mapping[View, Ids | None]] = {}
+        self.reranker: Reranker | None = None  # reads the best evidence once more; a setting, off by default
+        self._passing = lru_cache(maxsize=32)(self._find_passing)
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
         self._take_apart = lru_cache(maxsize=256)(self._query)
 
     def search(self, question: str, k: int, filters: Filters) -> list[Hit]:
-        """The k best articles, each with its best passage, copies of one story in one slot; best first."""
+        """The k best articles, each with its best passage, copies of one story in one slot; best first. Raises
+        UsageError for a source that no article has."""
+        self._require_source(filters)
         shelf = _Shelf(self._store)
-        ranked = self.rank(question, self.rankings(question, filters), shelf)
+        dated = self._dated(question, filters)
+        ranked = self.rank(question, self.rankings(question, filters), dated, shelf)
         return self._hits(ranked, self._embed_query(question), lexical.terms(question), k, shelf)
 
-    def rank(self, question: str, rankings: Mapping[str, Ranking], shelf: _Shelf | None = None) -> list[Ranked]:
+    def timing(self, question: str) -> dates.Timing:
+        """What the question says about time, seen from today."""
+        return dates.timing(question, self._today())
+
+    def _today(self) -> date:
+        return self._settings.today or date.today()
+
+    def _dated(self, question: str, filters: Filters) -> Mapping[str, Ranking]:
+        """A search among the articles of the time that the question names: they may be far down among all."""
+        window = self.timing(question).window()
+        if not window or not self._ranking:
+            return {}
+        since, until = max(window[0], filters.since or date.min), min(window[1], filters.until or date.max)
+        return self.rankings(question, replace(filters, since=since, until=until))
+
+    def rank(
+        self,
+        question: str,
+        rankings: Mapping[str, Ranking],
+        dated: Mapping[str, Ranking] | None = None,
+        shelf: _Shelf | None = None,
+    ) -> list[Ranked]:
         """All articles of the rankings in one order, best first: the views decide which are read, and what they say
-        decides with them."""
+        decides with them. `dated`: rankings of articles that are read for their dates."""
         first = reciprocal_rank if self._settings.fusion == "ranks" else standard_scores
         scores = first(rankings, WEIGHTS)
-        signals: dict[int, dict[str, float]] = standardised(rankings)
-        order = sorted(scores, key=lambda key: (-scores[key], key))
+        weights = WEIGHTS if self._settings.fusion == "scores" else {}
+        signals: dict[int, dict[str, float]] = standardised(rankings, dated)
+        order = _best_first(scores)
         if self._ranking:
-            read = self._read(question, order[: self._settings.read_articles], shelf or _Shelf(self._store))
+            look = order[: self._settings.read_articles]
+            look += _best_first(standard_scores(dated or {}, WEIGHTS))[: self._settings.read_articles]
+            read = self._read(question, list(dict.fromkeys(look)), shelf or _Shelf(self._store))
             signals = {key: {**own, **read.get(key, _UNREAD)} for key, own in signals.items()}
-            scores = {key: self._ranking.logit(own) for key, own in signals.items()}
-            order.sort(key=lambda key: (-scores[key], key))
-        views = {name: dict(ranking) for name, ranking in rankings.items()}
+            weights = {**self._ranking.weights, "date": ranking.DATE}
+            scores = {key: sum(weights[name] * own[name] for name in weights) for key, own in signals.items()}
+            order = _best_first(scores)
+        views = {name: dict(found) for name, found in rankings.items()}
         places = {name: {key: n for n, (key, _) in enumerate(r, start=1)} for name, r in rankings.items()}
-        return [Ranked(key, scores[key], _of(views, key), _of(places, key), signals[key]) for key in order]
+        parts = {key: {name: weight * signals[key][name] for name, weight in weights.items()} for key in order}
+        return [Ranked(key, scores[key], _of(views, key), _of(places, key), signals[key], parts[key]) for key in order]
 
     def _read(self, question: str, keys: Sequence[int], shelf: _Shelf) -> dict[int, dict[str, float]]:
-        """What the words of these articles say about the question."""
-        reading = ranking.Reading(self.query(question))
+        """What the words of these articles, and their dates, say about the question."""
+        reading, timing = ranking.Reading(self.query(question)), self.timing(question)
         shelf.fetch(keys)
+        days = {key: published_day(p) if (p := shelf.article(key).published) else None for key in keys}
+        effects = dates.effects(timing, days)
         found = {}
         for key in keys:
-            article, passages = shelf.article(key), shelf.passages(key)
+            article, passages, day = shelf.article(key), shelf.passages(key), days[key]
+            # "on 4 November" is said by the date of an article as well as by its words.
+            heading = f"{article.title} {dates.spelled(day)}" if day and timing.periods else article.title
             sentences = (article.text[s.start : s.end] for _, passage in passages for s in passage.sentences)
-            found[key] = reading.signals(article.title, sentences)
+            found[key] = {**reading.signals(heading, sentences), "date": effects[key]}
         return found
+
+    def undated(self, filters: Filters) -> int:
+        """How many articles the date filters leave out because they have no date."""
+        return self._store.undated(filters)
+
+    def notes(self, question: str, filters: Filters) -> SearchNotes:
+        """What a search makes of this question."""
+        timing = self.timing(question)
+        allowed = self._allowed(filters)["lead"]
+        return SearchNotes(
+            filters=filters,
+            searched=self.size() if allowed is None else len(allowed),
+            undated=self.undated(filters),
+            today=self._today(),
+            date_words=timing.words,
+            periods=tuple((period.first, period.last) for period in timing.periods),
+            latest=timing.latest,
+        )
+
+    def _require_source(self, filters: Filters) -> None:
+        if filters.source is None:
+            return
+        outlets = {name.casefold(): name for name in self._store.sources()}
+        if (wanted := filters.source.casefold()) in outlets:
+            return
+        raise UsageError(f"no article is from {filters.source!r}: {_nearest(wanted, outlets)}")
 
     def rankings(self, question: str, filters: Filters) -> dict[str, Ranking]:
         """What each view finds, best first: articles by their keys, with that view's own scores."""
@@ -104,12 +169,11 @@ class Retriever:
 
     def _allowed(self, filters: Filters) -> Mapping[View, Ids | None]:
         """The vectors that pass the filters, kept for the next question with the same ones: None is all."""
-        if not filters:
-            return dict.fromkeys(VIEWS)
-        if filters not in self._passing:
-            keys = self._store.matching(filters)
-            self._passing[filters] = {view: self._store.vector_ids(view, keys) for view in VIEWS}
-        return self._passing[filters]
+        return self._passing(filters) if filters else dict.fromkeys(VIEWS)
+
+    def _find_passing(self, filters: Filters) -> Mapping[View, Ids | None]:
+        keys = self._store.matching(filters)
+        return {view: self._store.vector_ids(view, keys) for view in VIEWS}
 
     def _best_passages(self, query: Vectors, depth: int, allowed: Ids | None) -> Ranking:
         """Articles by their best passage. Twice as many passages as articles wanted: long ones have several."""
@@ -145,7 +209,7 @@ class Retriever:
                     len(copies),
                     copies,
                     found.ranks,
-                    found.signals,
+                    found.parts,
                 )
             )
         return hits
@@ -186,7 +250,8 @@ class Retriever:
             signals = {**features, "cosine": cosine}
             score = self._model.logit(signals)
             ranked.append(Evidence(candidate.article, candidate.span, score, signals, candidate.copies))
-        return sorted(ranked, key=lambda e: -e.score)
+        best = sorted(ranked, key=lambda e: -e.score)
+        return ranking.reranked(self.reranker, query.text, best, self._settings.reranked_sentences)
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """The sentences of all hits, and those of their copies that say something else: an added paragraph, another
@@ -253,6 +318,19 @@ class _Shelf:
     def passages(self, key: int) -> _Passages:
         """Of one that was fetched, in order, with their ids."""
         return self._passages[key]
+
+
+def _nearest(wanted: str, outlets: Mapping[str, str]) -> str:
+    """What to say of an outlet that is not there: the names most like it. `outlets`: their names by folded name."""
+    if not outlets:
+        return "no article names its outlet"
+    near = difflib.get_close_matches(wanted, outlets, n=3, cutoff=0.5) or [n for n in outlets if wanted in n][:3]
+    shown = ", ".join(outlets[name] for name in near or sorted(outlets)[:3])
+    return f"the nearest are {shown}" if near else f"there are {shown}"
+
+
+def _best_first(scores: Mapping[int, float]) -> list[int]:
+    return sorted(scores, key=lambda key: (-scores[key], key))
 
 
 def _of(named: Mapping[str, Mapping[int, _T]], key: int) -> dict[str, _T]:

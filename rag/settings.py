@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NEWSRAG_", frozen=True, extra="forbid")
 
     embedder: str = Field("bundled", description="'bundled', or a sentence-transformers folder or hub name")
+    reranker: str = Field("off", description="'off', or a cross-encoder's folder or hub name: reranks the evidence")
     llm: str = Field("bundled", description="'bundled', or the path of a GGUF file")
     threads: int = Field(0, ge=0, le=256, description="threads for the models; 0: the CPUs that are not busy")
     context_tokens: int = Field(2048, ge=512, le=131072, description="context window asked of the LLM")
@@ -27,6 +29,8 @@ class Settings(BaseSettings):
     bfloat16: Literal["auto", "on", "off"] = Field(
         "auto", description="the embedder's matrix products; 'auto' uses bfloat16 where the CPU has units for it"
     )
+
+    today: date | None = Field(None, description="the day that 'last week' in a question counts from; unset: this day")
 
     debug: bool = Field(False, description="an internal error shows its traceback")
 
@@ -40,6 +44,7 @@ class Settings(BaseSettings):
     )
     read_articles: int = Field(20, ge=1, le=200, description="articles read again with fusion 'read'")
     hits: int = Field(10, ge=1, le=200, description="articles found, and results of `rag search`")
+    reranked_sentences: int = Field(24, ge=1, le=200, description="evidence sentences that a reranker reads")
     evidence_sentences: int = Field(6, ge=1, le=30, description="sentences put before the LLM")
     evidence_tokens: int = Field(300, ge=50, le=8192, description="upper limit of their tokens together")
     quoted_sentences: int = Field(2, ge=1, le=10, description="most quotations that stand in for a failed draft")

@@ -24,7 +24,7 @@ from rag.settings import Settings, default_index
 from rag.types import Article, IndexReport, Problem
 
 if TYPE_CHECKING:
-    from rag.ports import Embedder, LanguageModel, Store, VectorIndex, View
+    from rag.ports import Embedder, LanguageModel, Reranker, Store, VectorIndex, View
 
 DATABASE = "articles.sqlite"
 SAMPLE_INDEX = Path("indexes/sample")
@@ -42,6 +42,18 @@ def _embedder(model: str, threads: int, bfloat16: bool) -> Embedder:
     from rag.embedders.sentence_transformer import SentenceTransformerEmbedder
 
     return SentenceTransformerEmbedder(model, threads, bfloat16=bfloat16)
+
+
+def load_reranker(settings: Settings) -> Reranker | None:
+    """The cross-encoder the settings name, if any; one copy in a process."""
+    return None if settings.reranker == "off" else _reranker(settings.reranker, threads(settings))
+
+
+@cache
+def _reranker(model: str, threads: int) -> Reranker:
+    from rag.embedders.cross_encoder import SentenceTransformerReranker
+
+    return SentenceTransformerReranker(model, threads)
 
 
 def load_llm(settings: Settings) -> LanguageModel:
@@ -232,6 +244,7 @@ def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) 
             notice("the vector files were damaged or out of date: rebuilt from the database")
         ranking = load_linear("ranking") if settings.fusion == "read" else None
         retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"), ranking)
+        retriever.reranker = load_reranker(settings)
         stamp = {"llm": resources.llm_name(settings.llm), "embedder": embedder.name, "settings": _digest(settings)}
         yield Rag(retriever, lambda: load_llm(settings), prompts, load_linear("answerable"), settings, stamp)
 

@@ -55,6 +55,7 @@ OPEN_PAIRS = {("adapters", None, "resources"), ("faces", "__main__", None), ("fa
 # A foreign library and the only unit that may import it.
 FOREIGN = {
     "charset_normalizer": "readers",
+    "dateparser": "dates",
     "faiss": "stores",
     "fastapi": "server",
     "llama_cpp": "llms",

@@ -14,6 +14,7 @@ import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -24,7 +25,7 @@ from rag.evaluation import labelled
 from rag.evaluation.labelled import Asked, Collection
 from rag.fusion import Ranking, reciprocal_rank, standard_scores
 from rag.linear import LinearModel
-from rag.metrics import RANKING, plain, ranking_scores
+from rag.metrics import DEPTH, RANKING, plain, ranking_scores
 from rag.ranking import READ
 from rag.retrieval import WEIGHTS, Ranked
 from rag.settings import Settings
@@ -32,7 +33,7 @@ from rag.settings import Settings
 COMMAND = "python -m rag.evaluation.retrieval_table --squad dev-v2.0.json --fit"
 SIGNALS = (*WEIGHTS, *READ)
 _SENTENCES = (1, 4, 6, 8)
-_RIDGE = 1e-3
+_RIDGE = 1e-5
 _Order = Mapping[str, Sequence[str]]
 
 
@@ -46,8 +47,9 @@ class Searched:
     ids: Mapping[int, str]
 
     def names(self, keys: Iterable[int]) -> list[str]:
-        """Article ids of these keys; of each group of which one is enough, its name."""
-        return [self.asked.relevant.get(self.ids[key], self.ids[key]) for key in keys]
+        """Article ids of the first of these keys; of each group of which one is enough, its name, once."""
+        named = (self.asked.relevant.get(self.ids[key], self.ids[key]) for key in keys)
+        return list(islice(dict.fromkeys(named), DEPTH))
 
 
 @contextmanager
