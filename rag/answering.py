@@ -100,6 +100,11 @@ class Rag:
         self._retriever, self._models, self._prompts = retriever, models, prompts
         self._fitted, self._settings, self._model = fitted, settings, model
 
+    @property
+    def retriever(self) -> Retriever:
+        """The search underneath, for explaining and measuring it."""
+        return self._retriever
+
     def search(self, words: str, k: int, filters: Filters = ANY, history: History = ()) -> list[Hit]:
         """The k best articles. Raises UsageError for an empty or overlong query, or a bad history."""
         words = questions.checked(words, self._settings.question_characters)

@@ -19,6 +19,7 @@ import typer
 from typer.main import get_command
 
 from rag import __version__, batch, questions
+from rag.conversation import History
 from rag.errors import NewsragError, UsageError
 from rag.eval_command import eval_command
 from rag.rendering import Json, answer_json, search_json
@@ -177,21 +178,32 @@ def search_command(
     until: Until = None,
     source: Source = None,
     batch_file: BatchFile = None,
+    explain: Annotated[bool, typer.Option("--explain", help="Show why each hit is where it is.")] = False,
 ) -> int:
     """Show the articles that match, by meaning and by words."""
     chosen = batch.filters(since, until, source)
     settings = Settings.load()
     wanted = k or settings.hits
     with _questions(words, batch_file) as asked, _opened(index, settings) as (rag, out, spinner):
+        _tell_undated(rag, chosen)
+
+        def found(words: str, filters: Filters, history: History) -> Json:
+            hits = rag.search(words, wanted, filters, history)
+            return search_json(words, hits, rag.retriever.notes(words, filters) if explain else None)
+
         if not isinstance(asked, str):
             spinner.hide()
-            return _batch(asked, out, chosen, lambda q, f, h: search_json(q, rag.search(q, wanted, f, h)))
+            return _batch(asked, out, chosen, found)
         hits = rag.search(asked, wanted, chosen)
+        notes = rag.retriever.notes(asked, chosen) if explain else None
         spinner.hide()
         if json:
-            _print_json(out, search_json(asked, hits))
+            _print_json(out, search_json(asked, hits, notes))
         else:
-            Page.on(out).hits(asked, hits)
+            page = Page.on(out)
+            if notes:
+                page.notes(notes)
+            page.hits(asked, hits, explain=explain)
     if not hits:
         say("nothing found")
     return DONE if hits else NOT_FOUND
@@ -214,6 +226,7 @@ def ask_command(
     """Answer a question, each sentence cited; exit code 1 when the articles do not answer it."""
     chosen = batch.filters(since, until, source)
     with _questions(question, batch_file) as asked, _opened(index, Settings.load()) as (rag, out, spinner):
+        _tell_undated(rag, chosen)
         if not isinstance(asked, str):
             spinner.hide()
             return _batch(asked, out, chosen, lambda q, f, h: answer_json(rag.ask(q, filters=f, mode=mode, history=h)))
@@ -250,6 +263,12 @@ def _opened(index: Path | None, settings: Settings) -> Iterator[tuple[Rag, TextI
         folder = wiring.choose_index(index, settings, say)
         with wiring.open_rag(folder, settings, say) as rag:
             yield rag, out, spinner
+
+
+def _tell_undated(rag: Rag, chosen: Filters) -> None:
+    """Articles without a date cannot pass a date filter; nobody should take that for there being none."""
+    if (chosen.since or chosen.until) and (left := rag.retriever.undated(chosen)):
+        say(f"{left} {'article has' if left == 1 else 'articles have'} no date: --since and --until leave them out")
 
 
 @contextmanager

@@ -21,21 +21,43 @@ def reciprocal_rank(rankings: Mapping[str, Ranking], weights: Mapping[str, float
     return fused
 
 
+def standardised(
+    rankings: Mapping[str, Ranking], more: Mapping[str, Ranking] | None = None
+) -> dict[int, dict[str, float]]:
+    """For each thing its z-score in every ranking; where a ranking lacks it, that ranking's lowest, and 0 in an empty
+    one. Each ranking's mean and deviation are its own. `more`: further things with scores in the same units; at worst
+    they get one deviation below the lowest, as among things that are alike the deviation is tiny."""
+    more = more or {}
+    keys = {key for ranking in (*rankings.values(), *more.values()) for key, _ in ranking}
+    scored: dict[int, dict[str, float]] = {key: {} for key in keys}
+    for name, ranking in rankings.items():
+        scores = dict(ranking)
+        mean = sum(scores.values()) / max(1, len(scores))
+        deviation = math.sqrt(sum((s - mean) ** 2 for s in scores.values()) / max(1, len(scores))) or 1.0
+        lowest = min(scores.values(), default=mean)
+        scores = {**{key: max(score, lowest - deviation) for key, score in more.get(name, ())}, **scores}
+        for key in keys:
+            scored[key][name] = (scores.get(key, lowest) - mean) / deviation
+    return scored
+
+
 def standard_scores(rankings: Mapping[str, Ranking], weights: Mapping[str, float]) -> dict[int, float]:
-    """Weighted sum of z-scores, each over its own ranking; a thing a ranking lacks gets that ranking's lowest.
+    """Weighted sum of `standardised`.
 
     Unlike ranks, scores keep how far ahead the best is, so an exact lexical match is not drowned by five vague
     neighbours (see docs/decisions/0001 for the figures).
     """
-    keys = {key for ranking in rankings.values() for key, _ in ranking}
-    fused = dict.fromkeys(keys, 0.0)
+    scored = standardised(rankings)
+    return {key: sum(weights.get(name, 1.0) * z for name, z in own.items()) for key, own in scored.items()}
+
+
+def together(rankings: Mapping[str, Ranking], others: Mapping[str, Ranking], weight: float) -> dict[str, Ranking]:
+    """Two searches as one, view by view: scores add up, those of `others` times `weight`; what one of them did not
+    find counts there as its last."""
+    merged: dict[str, Ranking] = {}
     for name, ranking in rankings.items():
-        if not ranking:
-            continue
-        scores = dict(ranking)
-        mean = sum(scores.values()) / len(scores)
-        deviation = math.sqrt(sum((s - mean) ** 2 for s in scores.values()) / len(scores)) or 1.0
-        lowest = min(scores.values())
-        for key in keys:
-            fused[key] += weights.get(name, 1.0) * (scores.get(key, lowest) - mean) / deviation
-    return fused
+        first, second = dict(ranking), dict(others[name])
+        least, low = min(first.values(), default=0.0), min(second.values(), default=0.0)
+        total = {k: first.get(k, least) + weight * second.get(k, low) for k in {**first, **second}}
+        merged[name] = sorted(total.items(), key=lambda item: (-item[1], item[0]))
+    return merged

@@ -72,8 +72,7 @@ def stem(word: str) -> str:
 
 def words(text: str) -> list[str]:
     """Folded words in order; single letters (`s` of a possessive) are left out, single digits stay."""
-    found = (fold(m.group()) for m in WORD.finditer(text))
-    return [w for w in found if len(w) > 1 or w.isdigit()]
+    return [w for w in map(fold, WORD.findall(text)) if len(w) > 1 or w.isdigit()]
 
 
 def content_words(text: str) -> list[str]:
@@ -118,7 +117,9 @@ def _derived(a: str, b: str) -> bool:
 def shingles(text: str, size: int = 5) -> frozenset[tuple[str, ...]]:
     """Word n-grams of a text, for comparing whole texts; a shorter text is one shingle."""
     found: Sequence[str] = words(text)
-    return frozenset(tuple(found[i : i + size]) for i in range(max(1, len(found) - size + 1)))
+    if len(found) < size:
+        return frozenset((tuple(found),))
+    return frozenset(zip(*(found[i:] for i in range(size)), strict=False))
 
 
 # ── names, and a sentence as tokens

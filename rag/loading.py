@@ -13,12 +13,13 @@ from rag.speed import Speed
 
 if TYPE_CHECKING:
     from rag.llms.llama_cpp import LlamaCppModel
-    from rag.ports import Embedder, LanguageModel, Reader
+    from rag.ports import Embedder, LanguageModel, Reader, Reranker
 
 Notice = Callable[[str], None]
 """Told what happens on the side, one line at a time (the command line prints it on stderr)."""
 _embedders: dict[tuple[object, ...], Embedder] = {}
 _llms: dict[tuple[object, ...], LlamaCppModel] = {}
+_rerankers: dict[tuple[object, ...], Reranker] = {}
 _servers: dict[tuple[object, ...], LanguageModel] = {}
 
 
@@ -39,6 +40,18 @@ def load_embedder(settings: Settings, notice: Notice = _silent) -> Embedder:
 
         _embedders[key] = choice.load(*key[:3], resources.cache_folder(settings.cache), notice)
     return _embedders[key]
+
+
+def load_reranker(settings: Settings) -> Reranker | None:
+    """The cross-encoder the settings name, if any."""
+    if settings.reranker == "off":
+        return None
+    key = (settings.reranker, threads(settings))
+    if key not in _rerankers:
+        from rag.embedders.cross_encoder import SentenceTransformerReranker
+
+        _rerankers[key] = SentenceTransformerReranker(*key)
+    return _rerankers[key]
 
 
 def models_of(settings: Settings, notice: Notice = _silent) -> Models:

@@ -123,6 +123,12 @@ class Store(Protocol):
     def matching(self, filters: Filters) -> list[int]:
         """Keys of the articles that pass."""
 
+    def sources(self) -> list[str]:
+        """The outlets that articles name, each once (without regard to the case of ASCII letters), in order."""
+
+    def undated(self, filters: Filters) -> int:
+        """How many articles would pass the filters but for their missing date; 0 where no date is asked for."""
+
     def vector_ids(self, view: View, keys: Sequence[int]) -> Ids:
         """Vector ids of these articles."""
 
@@ -135,6 +141,17 @@ class Store(Protocol):
 
     def check(self) -> Iterator[str]:
         """Every broken invariant, one line each; nothing when all is well."""
+
+
+class Reranker(Protocol):
+    """Reads a question and a text together: slower and better than comparing two vectors."""
+
+    @property
+    def name(self) -> str:
+        """What a person would call it."""
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the question, as log odds: bigger is better."""
 
 
 class LanguageModel(Protocol):

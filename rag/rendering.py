@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict
+from datetime import date
 from typing import Any
 
-from rag.types import Answer, AnswerSentence, Article, Citation, Evidence, Hit, Retrieved, SentenceReady
+from rag.types import Answer, AnswerSentence, Article, Citation, Evidence, Hit, Retrieved, SearchNotes, SentenceReady
 
 Json = dict[str, Any]
 
@@ -94,9 +95,40 @@ def hit_json(hit: Hit) -> Json:
     }
 
 
-def search_json(query: str, hits: list[Hit]) -> Json:
-    """The result of one search."""
-    return {"query": query, "hits": [hit_json(h) for h in hits]}
+def search_json(query: str, hits: list[Hit], notes: SearchNotes | None = None) -> Json:
+    """The result of one search; with `notes` also why it is what it is, in `explain` of the whole and of each hit."""
+    if notes is None:
+        return {"query": query, "hits": [hit_json(h) for h in hits]}
+    found = [{**hit_json(h), "explain": hit_explain_json(h)} for h in hits]
+    return {"query": query, "explain": notes_json(notes), "hits": found}
+
+
+def notes_json(notes: SearchNotes) -> Json:
+    """What a search made of its question."""
+    filters = notes.filters
+    return {
+        "filters": {"since": _iso(filters.since), "until": _iso(filters.until), "source": filters.source},
+        "articles_searched": notes.searched,
+        "left_out_without_date": notes.undated,
+        "today": _iso(notes.today),
+        "dates": {
+            "words": list(notes.date_words),
+            "periods": [{"first": _iso(first), "last": _iso(last)} for first, last in notes.periods],
+        },
+        "asks_for_latest": notes.latest,
+    }
+
+
+def hit_explain_json(hit: Hit) -> Json:
+    """Where each way of searching put a hit (a way that did not find it is missing), and the sum that its score is."""
+    return {
+        "views": {name: {"rank": hit.ranks[name], "score": round(hit.views[name], 4)} for name in hit.ranks},
+        "score_parts": {name: round(value, 4) for name, value in hit.parts.items()},
+    }
+
+
+def _iso(day: date | None) -> str | None:
+    return day.isoformat() if day else None
 
 
 def error_json(error: str, extra: Mapping[str, Any] | None = None) -> Json:

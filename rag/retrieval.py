@@ -2,35 +2,47 @@
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 from functools import lru_cache
+from typing import TypeVar
 
 import numpy as np
 
-from rag import dedup, evidence, lexical
+from rag import dates, dedup, evidence, lexical, ranking
+from rag.articles import published_day
 from rag.chunking import titled
+from rag.errors import UsageError
 from rag.evidence import Candidate, Query
-from rag.fusion import Ranking, reciprocal_rank, standard_scores
+from rag.fusion import Ranking, reciprocal_rank, standard_scores, standardised, together
 from rag.linear import LinearModel
-from rag.ports import VIEWS, Embedder, Ids, Store, VectorIndex, Vectors, View
+from rag.ports import VIEWS, Embedder, Ids, Reranker, Store, VectorIndex, Vectors, View
 from rag.settings import Settings
-from rag.types import Article, Evidence, Filters, Hit, Passage, Span
+from rag.shelf import Shelf
+from rag.types import Article, Evidence, Filters, Hit, Passage, SearchNotes, Span
 
-# What each view of an article counts for; see docs/decisions/0001 for the measurements.
+# What each view of an article counts for at first sight; see docs/decisions/0001 for the measurements.
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
 _TYPED = 0.5  # weight of the words as typed beside a rewritten follow-up (docs/conversation.md)
 _COPIES_READ = 10  # copies of one story that are compared with it word by word
+_UNREAD = dict.fromkeys((*ranking.READ, "date"), 0.0)
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
-class _Scored:
-    """Fused score of an article and what each view gave it."""
+class Ranked:
+    """An article as a search sees it: its score, what each view gave it with its place there, and the signals whose
+    weighted sum the score is, `parts` by part; empty where places alone were fused."""
 
     key: int
     score: float
     views: Mapping[str, float]
+    ranks: Mapping[str, int]
+    signals: Mapping[str, float]
+    parts: Mapping[str, float]
 
 
 class Retriever:
@@ -43,35 +55,118 @@ class Retriever:
         embedder: Embedder,
         settings: Settings,
         evidence_model: LinearModel,
+        ranking_model: LinearModel | None = None,
     ) -> None:
         """`vectors` must be in step with the store (`rag.indexing.sync_vectors`), and the store must not change while
-        the retriever lives (`Store.snapshot`)."""
+        the retriever lives (`Store.snapshot`). Without a `ranking_model` the fused views alone decide the order."""
         self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
-        self._model = evidence_model
+        self._model, self._ranking = evidence_model, ranking_model
+        self.reranker: Reranker | None = None  # reads the best evidence once more; a setting, off by default
         self._passing = lru_cache(maxsize=32)(self._vectors_passing)
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
+        self._take_apart = lru_cache(maxsize=256)(self._query)
 
     def search(self, question: str, k: int, filters: Filters, typed: str | None = None) -> list[Hit]:
-        """The k best articles, each with its best passage, copies of one story in one slot; best first.
+        """The k best articles, each with its best passage, copies of one story in one slot; best first. Raises
+        UsageError for a source that no article has.
 
-        `typed` is what the person wrote where `question` is our rewriting of it: its own score counts half beside.
+        `typed` is what the person wrote where `question` is our rewriting of it: its own scores count half beside.
         """
-        query = self._embed_query(question)
-        rankings = self._rankings(question, query, filters)
-        fuse = standard_scores if self._settings.fusion == "scores" else reciprocal_rank
-        fused = dict(fuse(rankings, WEIGHTS))
+        self._require_source(filters)
+        shelf = Shelf(self._store)
+        dated = self._dated(question, filters)
+        rankings = self.rankings(question, filters)
         if typed is not None and typed != question:
-            heard = fuse(self._rankings(typed, self._embed_query(typed), filters), WEIGHTS)
-            least = (min(fused.values(), default=0.0), min(heard.values(), default=0.0))
-            keys = {*fused, *heard}
-            fused = {key: fused.get(key, least[0]) + _TYPED * heard.get(key, least[1]) for key in keys}
-        scores = {name: dict(ranking) for name, ranking in rankings.items()}
-        best = sorted(fused, key=lambda key: (-fused[key], key))
-        scored = [_Scored(key, fused[key], {n: s[key] for n, s in scores.items() if key in s}) for key in best]
-        return self._hits(scored, query, lexical.terms(question), k)
+            rankings = together(rankings, self.rankings(typed, filters), _TYPED)
+        ranked = self.rank(question, rankings, dated, shelf)
+        return self._hits(ranked, self._embed_query(question), lexical.terms(question), k, shelf)
 
-    def _rankings(self, question: str, query: Vectors, filters: Filters) -> dict[str, Ranking]:
-        depth = self._settings.candidates
+    def timing(self, question: str) -> dates.Timing:
+        """What the question says about time, seen from today."""
+        return dates.timing(question, self._today())
+
+    def _today(self) -> date:
+        return self._settings.today or date.today()
+
+    def _dated(self, question: str, filters: Filters) -> Mapping[str, Ranking]:
+        """A search among the articles of the time that the question names: they may be far down among all."""
+        window = self.timing(question).window()
+        if not window or not self._ranking:
+            return {}
+        since, until = max(window[0], filters.since or date.min), min(window[1], filters.until or date.max)
+        return self.rankings(question, replace(filters, since=since, until=until))
+
+    def rank(
+        self,
+        question: str,
+        rankings: Mapping[str, Ranking],
+        dated: Mapping[str, Ranking] | None = None,
+        shelf: Shelf | None = None,
+    ) -> list[Ranked]:
+        """All articles of the rankings in one order, best first: the views decide which are read, and what they say
+        decides with them. `dated`: rankings of articles that are read for their dates."""
+        first = reciprocal_rank if self._settings.fusion == "ranks" else standard_scores
+        scores = first(rankings, WEIGHTS)
+        weights = WEIGHTS if self._settings.fusion == "scores" else {}
+        signals: dict[int, dict[str, float]] = standardised(rankings, dated)
+        order = _best_first(scores)
+        if self._ranking:
+            look = order[: self._settings.read_articles]
+            look += _best_first(standard_scores(dated or {}, WEIGHTS))[: self._settings.read_articles]
+            read = self._read(question, list(dict.fromkeys(look)), shelf or Shelf(self._store))
+            signals = {key: {**own, **read.get(key, _UNREAD)} for key, own in signals.items()}
+            weights = {**self._ranking.weights, "date": ranking.DATE}
+            scores = {key: sum(weights[name] * own[name] for name in weights) for key, own in signals.items()}
+            order = _best_first(scores)
+        views = {name: dict(found) for name, found in rankings.items()}
+        places = {name: {key: n for n, (key, _) in enumerate(r, start=1)} for name, r in rankings.items()}
+        parts = {key: {name: weight * signals[key][name] for name, weight in weights.items()} for key in order}
+        return [Ranked(key, scores[key], _of(views, key), _of(places, key), signals[key], parts[key]) for key in order]
+
+    def _read(self, question: str, keys: Sequence[int], shelf: Shelf) -> dict[int, dict[str, float]]:
+        """What the words of these articles, and their dates, say about the question."""
+        reading, timing = ranking.Reading(self.query(question)), self.timing(question)
+        shelf.fetch(keys)
+        days = {key: published_day(p) if (p := shelf.article(key).published) else None for key in keys}
+        effects = dates.effects(timing, days)
+        found = {}
+        for key in keys:
+            article, passages, day = shelf.article(key), shelf.passages(key), days[key]
+            # "on 4 November" is said by the date of an article as well as by its words.
+            heading = f"{article.title} {dates.spelled(day)}" if day and timing.periods else article.title
+            sentences = (article.text[s.start : s.end] for _, passage in passages for s in passage.sentences)
+            found[key] = {**reading.signals(heading, sentences), "date": effects[key]}
+        return found
+
+    def undated(self, filters: Filters) -> int:
+        """How many articles the date filters leave out because they have no date."""
+        return self._store.undated(filters)
+
+    def notes(self, question: str, filters: Filters) -> SearchNotes:
+        """What a search makes of this question."""
+        timing = self.timing(question)
+        allowed = self._allowed(filters)["lead"]
+        return SearchNotes(
+            filters=filters,
+            searched=self.size() if allowed is None else len(allowed),
+            undated=self.undated(filters),
+            today=self._today(),
+            date_words=timing.words,
+            periods=tuple((period.first, period.last) for period in timing.periods),
+            latest=timing.latest,
+        )
+
+    def _require_source(self, filters: Filters) -> None:
+        if filters.source is None:
+            return
+        outlets = {name.casefold(): name for name in self._store.sources()}
+        if (wanted := filters.source.casefold()) in outlets:
+            return
+        raise UsageError(f"no article is from {filters.source!r}: {_nearest(wanted, outlets)}")
+
+    def rankings(self, question: str, filters: Filters) -> dict[str, Ranking]:
+        """What each view finds, best first: articles by their keys, with that view's own scores."""
+        depth, query = self._settings.candidates, self._embed_query(question)
         allowed = self._allowed(filters)
         return {
             "lexical": self._store.lexical(lexical.content_words(question) or lexical.words(question), depth, filters),
@@ -96,24 +191,34 @@ class Retriever:
             best.setdefault(owners[passage], score)
         return list(best.items())[:depth]
 
-    def _hits(self, scored: Sequence[_Scored], query: Vectors, wanted: list[str], k: int) -> list[Hit]:
+    def _hits(self, ranked: Sequence[Ranked], query: Vectors, wanted: list[str], k: int, shelf: Shelf) -> list[Hit]:
         """The first k stories. Articles are loaded a few at a time, until enough of them are no copies."""
-        articles: dict[int, Article] = {}
         groups = dedup.CopyGroups()
         step = k + 10
-        while len(groups.first) < len(scored) and len(set(groups.first)) < k:
+        while len(groups.first) < len(ranked) and len(set(groups.first)) < k:
             at = len(groups.first)
-            articles.update(self._store.load([s.key for s in scored[at : at + step]]))
-            for item in scored[at : at + step]:
-                groups.add(articles[item.key].text)
+            shelf.fetch([item.key for item in ranked[at : at + step]])
+            for item in ranked[at : at + step]:
+                groups.add(shelf.article(item.key).text)
         slots = list(dict.fromkeys(groups.first))[:k]
-        passages = self._store.passages([scored[i].key for i in slots])
         hits = []
         for i in slots:
-            found = scored[i]
-            passage = self._best_passage(passages[found.key], query, wanted)
-            copies = tuple(scored[j].key for j, first in enumerate(groups.first) if first == i != j)
-            hits.append(Hit(found.key, articles[found.key], passage, found.score, found.views, len(copies), copies))
+            found = ranked[i]
+            passage = self._best_passage(shelf.passages(found.key), query, wanted)
+            copies = tuple(ranked[j].key for j, first in enumerate(groups.first) if first == i != j)
+            hits.append(
+                Hit(
+                    found.key,
+                    shelf.article(found.key),
+                    passage,
+                    found.score,
+                    found.views,
+                    len(copies),
+                    copies,
+                    found.ranks,
+                    found.parts,
+                )
+            )
         return hits
 
     def _best_passage(self, passages: list[tuple[int, Passage]], query: Vectors, wanted: list[str]) -> Passage:
@@ -132,6 +237,9 @@ class Retriever:
 
     def query(self, question: str) -> Query:
         """The question's terms with their rarity in this archive."""
+        return self._take_apart(question)
+
+    def _query(self, question: str) -> Query:
         stems = list(dict.fromkeys([*lexical.terms(question), *(lexical.stem(w) for w in lexical.words(question))]))
         return Query.of(question, self.rarity(stems))
 
@@ -149,7 +257,8 @@ class Retriever:
             signals = {**features, "cosine": cosine}
             score = self._model.logit(signals)
             ranked.append(Evidence(candidate.article, candidate.span, score, signals, candidate.copies))
-        return sorted(ranked, key=lambda e: -e.score)
+        best = sorted(ranked, key=lambda e: -e.score)
+        return ranking.reranked(self.reranker, query.text, best, self._settings.reranked_sentences)
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """The sentences of all hits, and those of their copies that say something else: an added paragraph, another
@@ -187,10 +296,36 @@ class Retriever:
             return None
         return Evidence(article, Span(start, end), 0.0)
 
+    def ids(self, keys: Sequence[int]) -> dict[int, str]:
+        """The articles' own ids."""
+        return {key: article.id for key, article in self._store.load(keys).items()}
+
+    def size(self) -> int:
+        """How many articles are searched."""
+        return self._store.size()
+
     def similarity(self, a: str, b: str) -> float:
         """Cosine of two sentences."""
         first, second = self._embedder.embed_documents([a, b])
         return float(np.dot(first, second))
+
+
+def _nearest(wanted: str, outlets: Mapping[str, str]) -> str:
+    """What to say of an outlet that is not there: the names most like it. `outlets`: their names by folded name."""
+    if not outlets:
+        return "no article names its outlet"
+    near = difflib.get_close_matches(wanted, outlets, n=3, cutoff=0.5) or [n for n in outlets if wanted in n][:3]
+    shown = ", ".join(outlets[name] for name in near or sorted(outlets)[:3])
+    return f"the nearest are {shown}" if near else f"there are {shown}"
+
+
+def _best_first(scores: Mapping[int, float]) -> list[int]:
+    return sorted(scores, key=lambda key: (-scores[key], key))
+
+
+def _of(named: Mapping[str, Mapping[int, _T]], key: int) -> dict[str, _T]:
+    """What each has for this key, where it has something."""
+    return {name: own[key] for name, own in named.items() if key in own}
 
 
 def _spoken(text: str) -> str:

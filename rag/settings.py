@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from datetime import date
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,7 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="NEWSRAG_", frozen=True, extra="forbid")
 
     embedder: str = Field("bundled", description="'bundled', or a sentence-transformers folder or hub name")
+    reranker: str = Field("off", description="'off', or a cross-encoder's folder or hub name: reranks the evidence")
     llm: str = Field(
         "bundled",
         description="'bundled', the path of a GGUF file, hf:OWNER/REPO:FILE.gguf on the hub, or openai:MODEL@URL for a "
@@ -44,6 +46,7 @@ class Settings(BaseSettings):
     )
 
     cache: Path | None = Field(None, description="folder for what can be made again; unset: the user's cache folder")
+    today: date | None = Field(None, description="the day that 'last week' in a question counts from; unset: this day")
     debug: bool = Field(False, description="an internal error shows its traceback")
 
     passage_tokens: int = Field(200, ge=32, le=4096, description="embedder tokens of one passage")
@@ -51,8 +54,12 @@ class Settings(BaseSettings):
     max_article_characters: int = Field(1_000_000, ge=1000, description="a longer text is refused as no article")
 
     candidates: int = Field(200, ge=10, le=10_000, description="how deep each way of searching looks before fusion")
-    fusion: Literal["scores", "ranks"] = Field("scores", description="how the ways of searching are put together")
+    fusion: Literal["read", "scores", "ranks"] = Field(
+        "read", description="how ways of searching are put together; 'read': by scores, then the first are read again"
+    )
+    read_articles: int = Field(20, ge=1, le=200, description="articles read again with fusion 'read'")
     hits: int = Field(10, ge=1, le=200, description="articles found, and results of `rag search`")
+    reranked_sentences: int = Field(24, ge=1, le=200, description="evidence sentences that a reranker reads")
     evidence_sentences: int = Field(8, ge=1, le=30, description="sentences put before the LLM")
     evidence_tokens: int = Field(400, ge=50, le=8192, description="upper limit of their tokens together")
     prompt_seconds: float = Field(

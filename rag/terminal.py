@@ -22,7 +22,7 @@ from rag import lexical
 from rag.articles import one_line, published_day
 from rag.errors import UsageError
 from rag.rendering import Json
-from rag.types import Answer, Citation, Hit
+from rag.types import Answer, Citation, Hit, SearchNotes
 
 _INDENT = "    "
 _SNIPPET_CHARACTERS = 300
@@ -182,8 +182,15 @@ class Page:
             if citation.url:
                 self._paragraph(citation.url, lead=_INDENT, style="dim")
 
-    def hits(self, query: str, hits: Sequence[Hit]) -> None:
-        """The hits, numbered, each with the part of its passage that holds most of the words asked for."""
+    def notes(self, notes: SearchNotes) -> None:
+        """What a search made of its question."""
+        for line in _notes(notes):
+            self._paragraph(line, style="dim")
+        self._print("")
+
+    def hits(self, query: str, hits: Sequence[Hit], *, explain: bool = False) -> None:
+        """The hits, numbered, each with the part of its passage that holds most of the words asked for; to explain
+        them, also where each way of searching put it and what its score is the sum of."""
         for number, hit in enumerate(hits, start=1):
             article = hit.article
             if number > 1:
@@ -192,11 +199,39 @@ class Page:
             about = _about(article.source, article.published, f"score {hit.score:.2f}", copies=hit.copies)
             self._paragraph(about, lead=_INDENT, style="dim")
             self._paragraph(snippet(hit.passage.text, query), lead=_INDENT)
+            for line in _reasons(hit) if explain else ():
+                self._paragraph(line, lead=_INDENT, style="dim")
 
     def status(self, report: Json) -> None:
         """What `rag status` found."""
         for name, text in _status_rows(report):
             self._paragraph(text, lead=f"{name:<12}", indent=" " * 12)
+
+
+_VIEWS = {"lexical": "words", "lead": "title and lead", "passage": "best passage"}
+
+
+def _reasons(hit: Hit) -> Iterator[str]:
+    places = [
+        f"{shown} {f'#{hit.ranks[view]} ({hit.views[view]:.2f})' if view in hit.ranks else 'not found'}"
+        for view, shown in _VIEWS.items()
+    ]
+    yield ", ".join(places)
+    if hit.parts:
+        biggest = sorted(hit.parts.items(), key=lambda part: -abs(part[1]))
+        yield f"{hit.score:.2f} = " + ", ".join(f"{name} {value:+.2f}" for name, value in biggest)
+
+
+def _notes(notes: SearchNotes) -> Iterator[str]:
+    left_out = f"; {_count(notes.undated, 'article')} left out for having no date" if notes.undated else ""
+    yield f"searched {_count(notes.searched, 'article')}{left_out}"
+    if notes.periods:
+        first, last = notes.periods[0]
+        more = f" or {_count(len(notes.periods) - 1, 'other period')}" if len(notes.periods) > 1 else ""
+        words = ", ".join(notes.date_words)
+        yield f"“{words}”, asked on {notes.today}: published near {first or '…'} to {last or '…'}{more} counts more"
+    if notes.latest:
+        yield "asks for the latest: of articles alike, the more recent counts more"
 
 
 def _about(source: str | None, published: str | None, last: str, *, copies: int) -> str:

@@ -85,8 +85,9 @@ class Filters:
 class Hit:
     """One article found, with its best passage. A bigger score is better; scores compare only within one search.
 
-    `key` is the store's own number of the article; `views` holds what each way of searching gave (explains the
-    score); `copies` counts near-identical articles that were found too and share this slot, `copy_keys` are theirs.
+    `key` is the store's own number of the article; `views` holds what each way of searching gave, `ranks` its place
+    there, from 1, and `parts` what the score is the sum of; `copies` counts near-identical articles that were found too
+    and share this slot, `copy_keys` are theirs.
     """
 
     key: int
@@ -96,6 +97,23 @@ class Hit:
     views: Mapping[str, float] = field(default_factory=dict)
     copies: int = 0
     copy_keys: tuple[int, ...] = ()
+    ranks: Mapping[str, int] = field(default_factory=dict)
+    parts: Mapping[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class SearchNotes:
+    """What a search made of its question: the filters, how many articles pass them and how many more would if they had
+    a date; the words that name a time, the periods they mean seen from `today` (None: open), and whether the latest is
+    asked for."""
+
+    filters: Filters
+    searched: int
+    undated: int
+    today: date
+    date_words: tuple[str, ...] = ()
+    periods: tuple[tuple[date | None, date | None], ...] = ()
+    latest: bool = False
 
 
 @dataclass(frozen=True, slots=True)

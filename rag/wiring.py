@@ -16,7 +16,7 @@ from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
 from rag.linear import LinearModel
-from rag.loading import Notice, affordable, load_embedder, models_of
+from rag.loading import Notice, affordable, load_embedder, load_reranker, models_of
 from rag.ports import VIEWS
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
@@ -242,7 +242,9 @@ def open_rag(
         vectors = _vector_indexes(folder, embedder)
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
-        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"))
+        ranking = load_linear("ranking") if settings.fusion == "read" else None
+        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"), ranking)
+        retriever.reranker = load_reranker(settings)
         name = resources.llm_name(settings.llm, settings.adapter)
         stamp = {"llm": name, "embedder": embedder.name, "settings": _digest(settings)}
         fitted = Fitted(*(load_linear(name) for name in ("answerable", "reading", "answerable_read")))

@@ -44,6 +44,7 @@ LAYERS = {
         "prompting",
         "quantities",
         "questions",
+        "ranking",
         "reading",
         "rendering",
         "resampling",
@@ -51,7 +52,7 @@ LAYERS = {
         "speed",
         "verifying",
     },
-    "core": {"answering", "indexing", "recall", "retrieval"},
+    "core": {"answering", "indexing", "recall", "retrieval", "shelf"},
     "adapters": {"embedders", "kept_speed", "llms", "readers", "resources", "stores"},
     "wiring": {"loading", "wiring"},
     "faces": {
@@ -83,6 +84,7 @@ OPEN_PAIRS = {
 # A foreign library and the only unit that may import it.
 FOREIGN = {
     "charset_normalizer": "readers",
+    "dateparser": "dates",
     "faiss": "stores",
     "fastapi": "server",
     "gguf": "llms",

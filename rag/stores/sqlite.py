@@ -206,6 +206,21 @@ class SqliteStore:
         where, parameters = self._where(filters)
         return [key for (key,) in self._rows(f"SELECT key FROM articles a WHERE {where} ORDER BY key", *parameters)]
 
+    def sources(self) -> list[str]:
+        # From each outlet to the next one: as many look-ups in the index as there are outlets, not articles.
+        sql = """WITH RECURSIVE outlets (name) AS (
+                   SELECT min(source) FROM articles
+                   UNION ALL SELECT (SELECT min(source) FROM articles WHERE source > name) FROM outlets
+                   WHERE name IS NOT NULL)
+                 SELECT name FROM outlets WHERE name IS NOT NULL"""
+        return [name for (name,) in self._rows(sql)]
+
+    def undated(self, filters: Filters) -> int:
+        if filters.since is None and filters.until is None:
+            return 0
+        where, parameters = self._where(Filters(source=filters.source))
+        return int(self._one(f"SELECT count(*) FROM articles a WHERE a.day IS NULL AND {where}", *parameters))
+
     def vector_ids(self, view: View, keys: Sequence[int]) -> Ids:
         if view == "lead":
             return np.asarray(keys, dtype=np.int64)
@@ -245,9 +260,8 @@ class SqliteStore:
         if filters.source is not None:
             # SQLite folds the case of ASCII letters only.
             wanted = filters.source.casefold()
-            outlets = self._rows("SELECT DISTINCT source FROM articles WHERE source IS NOT NULL")
             conditions.append("a.source IN (SELECT value FROM json_each(?))")
-            parameters.append(json.dumps([outlet for (outlet,) in outlets if outlet.casefold() == wanted]))
+            parameters.append(json.dumps([outlet for outlet in self.sources() if outlet.casefold() == wanted]))
         return " AND ".join(conditions), parameters
 
     def check(self) -> Iterator[str]:

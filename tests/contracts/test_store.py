@@ -176,6 +176,29 @@ def test_any_text_comes_back_unchanged(text: str) -> None:
 # ── filters
 
 
+def test_outlets_are_named_once_each(store: SqliteStore) -> None:
+    assert store.sources() == []
+    store.put([item(FERRY), item(BRIDGE), item(UNDATED), item(replace(FERRY, id="again", text="Once more."))])
+    assert store.sources() == ["Süddeutsche", "The Courier"]
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        (Filters(), 0),
+        (Filters(source="the courier"), 0),
+        (Filters(since=date(2025, 3, 8)), 2),
+        (Filters(until=date(1999, 1, 1)), 2),
+        (Filters(until=date(1999, 1, 1), source="the courier"), 1),
+    ],
+)
+def test_articles_that_a_date_filter_leaves_out_for_having_none(
+    store: SqliteStore, filters: Filters, expected: int
+) -> None:
+    store.put([item(FERRY), item(UNDATED), item(replace(FERRY, id="undated too", published=None))])
+    assert store.undated(filters) == expected
+
+
 @pytest.mark.parametrize(
     ("filters", "expected"),
     [

@@ -198,7 +198,49 @@ def test_filters_that_cannot_be(rag: Run, options: list[str], error: str) -> Non
         assert rag(command, "What happened?", *options) == (2, "", f"rag: error: {error}\n")
 
 
+def test_an_outlet_that_is_not_there_is_an_error_and_no_absent_fact(rag: Run, index: Path) -> None:
+    for command in ("ask", "search"):
+        done = rag(command, "What happened?", "--index", index, "--source", "Osterlay Eco")
+        assert done == (2, "", "rag: error: no article is from 'Osterlay Eco': the nearest are Osterlay Echo\n")
+
+
+def test_articles_without_a_date_are_not_left_out_silently(rag: Run, tmp_path: Path) -> None:
+    lines = tmp_path / "news.jsonl"
+    lines.write_text('{"title": "Storm", "text": "A storm came."}\n{"title": "Sun", "text": "It shone."}\n', "utf-8")
+    assert rag("index", lines, "--index", tmp_path / "index").code == 0
+    done = rag("search", "storm", "--index", tmp_path / "index", "--since", "2025")
+    assert (done.code, done.out) == (1, "")
+    assert "rag: 2 articles have no date: --since and --until leave them out\n" in done.err
+
+
 # ── search
+
+
+def test_a_search_explains_itself(rag: Run, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSRAG_TODAY", "2025-11-10")
+    words = "What was said about the bridge last week?"
+    for_a_program = rag("search", words, "--index", index, "--explain", "--json", "--since", "2025").json
+    assert for_a_program["explain"]["dates"] == {
+        "words": ["last week"],
+        "periods": [{"first": "2025-11-03", "last": "2025-11-09"}],
+    }
+    assert for_a_program["explain"]["articles_searched"] == 3
+    first = for_a_program["hits"][0]
+    assert first["article_id"] == "bridge-1"
+    assert first["explain"]["views"]["lexical"]["rank"] == 1
+    assert first["explain"]["score_parts"]["date"] > 0
+    assert sum(first["explain"]["score_parts"].values()) == pytest.approx(first["score"], abs=1e-3)
+    for_a_person = rag("search", words, "--index", index, "--explain").out
+    assert for_a_person.startswith("searched 4 articles\n“last week”, asked on 2025-11-10: published near 2025-11-03")
+    assert "words #1 (" in for_a_person
+    assert "explain" not in rag("search", words, "--index", index, "--json").json
+
+
+def test_today_must_be_a_day(rag: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSRAG_TODAY", "soon")
+    done = rag("search", "bridge")
+    assert (done.code, done.out) == (2, "")
+    assert done.err.startswith("rag: error: environment variable NEWSRAG_TODAY: ")
 
 
 def test_hits_for_a_person(rag: Run, index: Path) -> None:

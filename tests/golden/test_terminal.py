@@ -4,6 +4,8 @@ the difference."""
 from __future__ import annotations
 
 import os
+from dataclasses import replace
+from datetime import date
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -13,7 +15,7 @@ from rich.console import Console
 
 from rag.rendering import Json
 from rag.terminal import Page, flow, snippet
-from rag.types import Answer, AnswerSentence, Article, Citation, Hit, Passage, Refusal, Span
+from rag.types import Answer, AnswerSentence, Article, Citation, Filters, Hit, Passage, Refusal, SearchNotes, Span
 
 FOLDER = Path(__file__).parent / "terminal"
 # What an article could hold to take over a terminal, to look like rich markup, or to break out of its line.
@@ -140,6 +142,20 @@ def test_hits(width: int | None) -> None:
     target, out = page(width)
     target.hits("Who executed 340 civilians?", HITS)
     compare(f"hits.{'terminal' if width else 'file'}.txt", out.getvalue())
+
+
+@pytest.mark.parametrize("width", [None, 60], ids=["file", "terminal"])
+def test_hits_that_are_explained(width: int | None) -> None:
+    target, out = page(width)
+    views, parts = {"lexical": 12.345, "passage": 0.5}, {"sentence": 3.9, "date": -0.75, "near": 0.0}
+    notes = SearchNotes(
+        Filters(since=date(2025, 1, 1)), 12, 1, date(2025, 3, 12), ("on 4 March",),
+        ((date(2025, 3, 4), date(2025, 3, 4)), (date(2024, 3, 4), date(2024, 3, 4))), latest=True,
+    )  # fmt: skip
+    target.notes(notes)
+    found = replace(hit("Fighting on the coast", WORDS), views=views, ranks={"lexical": 1, "passage": 12}, parts=parts)
+    target.hits("Who executed 340 civilians?", [found], explain=True)
+    compare(f"hits-explained.{'terminal' if width else 'file'}.txt", out.getvalue())
 
 
 @pytest.mark.parametrize("width", [None, 60], ids=["file", "terminal"])

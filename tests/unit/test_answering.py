@@ -225,7 +225,7 @@ def test_the_threshold_can_be_set(store: SqliteStore) -> None:
 
 
 def test_nothing_found_is_refused(store: SqliteStore) -> None:
-    answer = check(build(store, None).ask(QUESTION, filters=Filters(source="Nobody")))
+    answer = check(build(store, None).ask(QUESTION, filters=Filters(since=date(2030, 1, 1))))
     assert answer.refusal
     assert answer.refusal.closest == ()
 

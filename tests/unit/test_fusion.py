@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.fusion import reciprocal_rank, standard_scores
+from rag.fusion import reciprocal_rank, standard_scores, standardised
 
 
 def test_reciprocal_rank_adds_what_each_ranking_gives() -> None:
@@ -33,3 +33,13 @@ def test_what_a_ranking_lacks_gets_its_lowest_score() -> None:
 def test_equal_scores_decide_nothing_and_no_ranking_is_no_result() -> None:
     assert standard_scores({"a": [(7, 2.0), (8, 2.0)], "b": []}, {}) == {7: 0.0, 8: 0.0}
     assert standard_scores({"a": []}, {}) == reciprocal_rank({"a": []}, {}) == {}
+
+
+def test_further_things_are_measured_with_the_same_yardstick() -> None:
+    rankings = {"a": [(7, 3.0), (8, 1.0)], "b": [(7, 5.0), (8, 5.0)]}
+    assert standardised(rankings, {"a": [(9, 0.5), (7, 99.0), (6, -70.0)]}) == {
+        7: {"a": 1.0, "b": 0.0},
+        8: {"a": -1.0, "b": 0.0},
+        9: {"a": -1.5, "b": 0.0},
+        6: {"a": -2.0, "b": 0.0},
+    }

@@ -3,9 +3,22 @@
 from __future__ import annotations
 
 import json
+from datetime import date
 
 from rag.rendering import answer_json, error_json, search_json
-from rag.types import Answer, AnswerSentence, Article, Citation, Evidence, Hit, Passage, Refusal, Span
+from rag.types import (
+    Answer,
+    AnswerSentence,
+    Article,
+    Citation,
+    Evidence,
+    Filters,
+    Hit,
+    Passage,
+    Refusal,
+    SearchNotes,
+    Span,
+)
 
 ARTICLE = Article(
     "ferry", "Ferry sinks", "The ferry sank.", "https://x.example/1", "Courier", "2025-03-08", ("A. B.",), "en"
@@ -72,6 +85,30 @@ def test_a_search() -> None:
             }
         ],
     }
+
+
+def test_a_search_that_explains_itself() -> None:
+    passage = Passage("ferry", 0, 0, 15, ARTICLE.text, (Span(0, 15),))
+    hit = Hit(1, ARTICLE, passage, 3.0, {"lead": 0.51234567}, ranks={"lead": 2}, parts={"lead": 1.0, "near": 2.0})
+    notes = SearchNotes(
+        Filters(since=date(2025, 3, 1), source="Courier"), 12, 3, date(2025, 3, 12), ("before May",),
+        ((None, date(2024, 4, 30)),), latest=True,
+    )  # fmt: skip
+    found = search_json("ferry", [hit], notes)
+    assert list(found) == ["query", "explain", "hits"]
+    assert found["explain"] == {
+        "filters": {"since": "2025-03-01", "until": None, "source": "Courier"},
+        "articles_searched": 12,
+        "left_out_without_date": 3,
+        "today": "2025-03-12",
+        "dates": {"words": ["before May"], "periods": [{"first": None, "last": "2024-04-30"}]},
+        "asks_for_latest": True,
+    }
+    assert found["hits"][0]["explain"] == {
+        "views": {"lead": {"rank": 2, "score": 0.5123}},
+        "score_parts": {"lead": 1.0, "near": 2.0},
+    }
+    json.dumps(found)
 
 
 def test_an_error_keeps_what_names_its_line() -> None:
