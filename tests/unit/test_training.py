@@ -1,0 +1,94 @@
+"""Packing, permuting and cutting down: what training does to data, checked without training."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+pytest.importorskip("peft", reason="the train extra is not installed")
+
+from rag.training import batches, records
+from rag.training.export import adapter_pairs, permuted, truncated
+
+
+class Letters:
+    """A tokenizer of one token per character."""
+
+    def encode(self, text: str, add_special_tokens: bool) -> list[int]:
+        return [ord(c) for c in text]
+
+
+def test_packed_questions_see_the_evidence_and_themselves_only() -> None:
+    writer = batches.Writer(Letters())  # type: ignore[arg-type]
+    import random
+
+    tasks = [batches.Task("Who?", (1,), "Ada"), batches.Task("When?", (0,), None)]
+    packed = writer.pack("T\n[1] Ada left.", 1, tasks, random.Random(1))
+    start = len(writer.prefix("T\n[1] Ada left."))
+    text = "".join(map(chr, packed.tokens[0].tolist()))
+    second = text.index("\n\nQuestion: When?")
+    assert text.endswith("Answer: none [0]<|im_end|>")
+    assert "Answer: Ada [1]<|im_end|>" in text
+    mask = packed.mask[0, 0]
+    assert mask[second, :start].all()
+    assert not mask[second:, start:second].any()
+    assert mask[second + 3, second : second + 4].all()
+    assert not mask.triu(1).any()
+    # Both questions stand where they would stand alone.
+    assert packed.positions[0, second] == packed.positions[0, start] == start
+
+
+def test_the_loss_is_on_the_answers_alone_and_the_number_apart() -> None:
+    writer = batches.Writer(Letters())  # type: ignore[arg-type]
+    import random
+
+    packed = writer.pack("T\n[1] Ada left.", 1, [batches.Task("Who?", (1,), "Ada")], random.Random(1))
+    said = "".join(chr(label) for label in packed.labels.tolist() if label != batches.IGNORED)
+    assert said == " Ada []<|im_end|>"
+    [(position, gold)] = packed.choices
+    assert gold == (1,)
+    assert chr(packed.tokens[0, position]) == "["
+    assert chr(packed.tokens[0, position + 1]) == "1"
+
+
+def test_distractors_never_hold_the_answer_and_gold_is_never_cut() -> None:
+    corpus = records.Corpus("c")
+    corpus.add_article("a", "T", "T", [f"Sentence {i} is here." for i in range(20)] + ["Ada left.", "Ada came."])
+    corpus.records.append(records.Record("q", "train", "a", "Who left?", "Ada", (20,), tuple(range(22))))
+    for seed in range(20):
+        [packed] = batches.epoch(corpus, "train", batches.Writer(Letters()), seed)  # type: ignore[arg-type]
+        text = "".join(map(chr, packed.tokens[0].tolist()))
+        assert "Ada left." in text
+        assert "Ada came." not in text
+        number = packed.choices[0][1][0]
+        assert f"[{number}] Ada left." in text
+
+
+def test_the_permutation_is_that_of_rotated_pairs() -> None:
+    """GGUF interleaves the two halves of each head: row i of the first half comes before row i of the second."""
+    rows = np.arange(8, dtype=np.float32)[:, None]  # one head of dimension 8
+    assert permuted(rows, 1)[:, 0].tolist() == [0, 4, 1, 5, 2, 6, 3, 7]
+    two = permuted(np.arange(8, dtype=np.float32)[:, None], 2)[:, 0].tolist()
+    assert two == [0, 2, 1, 3, 4, 6, 5, 7]
+
+
+def test_cutting_to_a_rank_keeps_the_product_as_well_as_can_be() -> None:
+    rng = np.random.default_rng(1)
+    a, b = rng.standard_normal((4, 30)).astype(np.float32), rng.standard_normal((20, 4)).astype(np.float32)
+    same_a, same_b = truncated(a, b, 4)
+    assert np.allclose(same_b @ same_a, b @ a, atol=1e-4)
+    less_a, less_b = truncated(a, b, 2)
+    values = np.linalg.svd(b @ a, compute_uv=False)
+    assert np.linalg.norm(b @ a - less_b @ less_a) == pytest.approx(np.sqrt((values[2:] ** 2).sum()), rel=1e-3)
+
+
+def test_an_adapter_gets_ggufs_names_and_order() -> None:
+    name = "base_model.model.model.layers.3.self_attn.k_proj.lora_{}.default.weight"
+    state = {name.format("A"): torch.ones(2, 576), name.format("B"): torch.arange(192.0)[:, None].expand(192, 2)}
+    [(target, a, b)] = adapter_pairs(state)
+    assert target == "blk.3.attn_k.weight"
+    assert a.shape == (2, 576)
+    assert b[:4, 0].tolist() == [0, 32, 1, 33]
+    with pytest.raises(ValueError, match="not a parameter of a LoRA adapter: x"):
+        list(adapter_pairs({"x": torch.ones(1)}))
