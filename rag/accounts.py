@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from rag import lexical
 from rag.evidence import Query
@@ -79,6 +80,12 @@ def differing(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> list[
     if len(found) == 1:
         return []
     return _dated(list(found.values()))
+
+
+def known_by(accounts: Sequence[Account], day: date) -> list[Account]:
+    """The accounts that were known on a day; all of them where none is that old, or none has a date."""
+    old = [a for a in accounts if (a.evidence.article.published or "9999")[:10] <= day.isoformat()]
+    return _dated([replace(a, status="differs") for a in old]) if old else list(accounts)
 
 
 def _dated(accounts: list[Account]) -> list[Account]:

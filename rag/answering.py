@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rag import accounts, answerability, citing, conversation, evidence, lexical, questions, reading, rewriting
+from rag import accounts, answerability, citing, conversation, dates, evidence, lexical, questions, reading, rewriting
 from rag.composing import Cited, Ledger, as_shown, closest, near_best, quotation
 from rag.conversation import Exchange, History, Place, SourceAsked
 from rag.evidence import Query
@@ -234,12 +234,14 @@ class Rag:
         """The best evidence in its own words, as long as the answer has room for a quotation; where stories give other
         figures (`others` is all the evidence), the sentence of each, newest first."""
         differing = [] if ledger.accounts else accounts.differing(query, ranked[0], [*ranked, *others])
+        if day := dates.known_on(query.text, self._retriever.timing(query.text)):
+            differing = accounts.known_by(differing, day)
         items = [a.evidence for a in differing] or near_best(ranked)[: self._settings.quoted_sentences]
         for item in items:
             if not ledger.has(item) and (differing or len(ledger.citations) < self._settings.quoted_sentences):
                 number, new = ledger.cite(item)
                 yield AnswerSentence(quotation(item.text), (number,), "quoted", 1.0), new
-        ledger.accounts += differing
+        ledger.accounts += differing if len(differing) > 1 else ()
 
     def _drafted(self, found: Found, ledger: Ledger) -> Iterator[Cited]:
         """The model's sentences that the evidence supports; where one fails, what it points at is quoted."""

@@ -57,6 +57,9 @@ _RANGE = re.compile(
     rf"\b(?:(?i:between) (?P<a>{_EXPRESSION}) and (?P<b>{_EXPRESSION})"
     rf"|(?i:from) (?P<c>{_EXPRESSION}) (?:to|until|till|through) (?P<d>{_EXPRESSION}))"
 )
+_AS_OF = re.compile(
+    r"\b(?:as of|as at|as it stood|(?:official|known|confirmed|reported|announced|being given)\b.*\b(?:on|by))\b", re.I
+)
 _PAST = re.compile(rf"\b(?:in|over|during|within) the (?:last|past) (?:(?P<n>{_COUNT}) )?(?P<unit>{_UNIT})s?\b", re.I)
 _LATEST = re.compile(
     r"\b(?:latest|newest|most recent(?:ly)?|currently|current|now|right now|so far|to date|at present|nowadays|"
@@ -120,6 +123,14 @@ def timing(question: str, today: date) -> Timing:
         rest = pattern.sub(lambda m: " " * len(m.group()), rest)
     periods = tuple(p for own, _ in found for p in own)
     return Timing(periods, tuple(words for _, words in found), not periods and bool(_LATEST.search(question)))
+
+
+def known_on(question: str, asked: Timing) -> date | None:
+    """The last day of "as of DATE" and the like: what became known later is not asked for. None for other questions: a
+    date in them is that of the event."""
+    if len(asked.periods) != 1 or not _AS_OF.search(question):
+        return None
+    return asked.periods[0].last
 
 
 def effects(asked: Timing, days: Mapping[int, date | None]) -> dict[int, float]:

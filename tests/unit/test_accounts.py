@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import pytest
 
-from rag.accounts import differing
+from rag.accounts import differing, known_by
 from rag.evidence import Query
 from rag.types import Article, Evidence, Span
 
@@ -83,3 +85,11 @@ def test_rates_are_compared_with_rates() -> None:
     new = said("The unemployment rate in Orlanth was 6.9 per cent in July and not 9.6 per cent.", "2025-08-21")
     people = said("There were 296,000 unemployed people in Orlanth.", "2025-08-21", source="Post")
     assert found(old, people, new, question=question) == [("6.9 per cent", "latest"), ("9.6 per cent", "corrected")]
+
+
+def test_what_was_known_on_a_day_leaves_out_what_came_later() -> None:
+    found = differing(Query.of(QUESTION, {}), FIRST, [FIRST, SECOND, FINAL])
+    known = [(a.value, a.status) for a in known_by(found, date(2025, 11, 5))]
+    assert known == [("19", "latest"), ("Twelve", "earlier")]
+    assert [a.value for a in known_by(found, date(2025, 11, 3))] == ["Twelve"]
+    assert len(known_by(found, date(2020, 1, 1))) == 3

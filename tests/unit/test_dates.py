@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.dates import Period, Timing, effects, spelled, timing
+from rag.dates import Period, Timing, effects, known_on, spelled, timing
 
 TODAY = date(2025, 3, 12)
 
@@ -139,3 +139,17 @@ def test_any_text_on_any_day(text: str, today: date) -> None:
 def test_periods_begin_before_they_end(expression: str, today: date) -> None:
     for period in timing(f"since {expression} or in {expression}", min(today, date(2100, 1, 1))).periods:
         assert period.first is None or period.last is None or period.first <= period.last
+
+
+@pytest.mark.parametrize(
+    ("question", "expected"),
+    [
+        ("death toll in Marrowby as of 4 November 2025?", date(2025, 11, 4)),
+        ("What was the official number of deaths on 17 February 2026?", date(2026, 2, 17)),
+        ("How many people died in the flood on 3 November 2025?", None),
+        ("What was the jobless rate in July 2025?", None),
+        ("death toll as of the last count?", None),
+    ],
+)
+def test_only_as_of_asks_for_what_was_known_then(question: str, expected: date | None) -> None:
+    assert known_on(question, timing(question, date(2026, 3, 1))) == expected
