@@ -17,6 +17,7 @@ from tests.end_to_end.conftest import ARTICLES, QUESTION
 from tests.serving import Served, serving
 
 PLACES = 24
+QUEUED = 'newsrag_stage_seconds_sum{stage="queue"}'
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +72,14 @@ def first_sentence(server: Served) -> float:
 def test_twenty_clients_that_vanish_leave_nothing_behind(server: Served, path: str, events: bool) -> None:
     alone = first_sentence(server)
     vanishing = [start(server, number, path=path, events=events) for number in range(20)]
-    until(lambda: gauge(server, "newsrag_model_running") == 1 and gauge(server, "newsrag_queue_places") == 20, 60)
+    until(lambda: gauge(server, "newsrag_queue_places") >= 19 and gauge(server, "newsrag_queue_waiting") >= 1, 60)
     for connection in vanishing:
         connection.close()
-    until(lambda: gauge(server, "newsrag_queue_places") == 0, 2 + alone)
+    until(lambda: gauge(server, "newsrag_queue_places") == 0, 2 + alone)  # 2 seconds, and what a busy machine adds
     assert gauge(server, "newsrag_model_running") == gauge(server, "newsrag_queue_waiting") == 0
-    assert first_sentence(server) < alone * 2 + 2
+    waited = gauge(server, QUEUED)
+    first_sentence(server)
+    assert gauge(server, QUEUED) - waited < 0.5
 
 
 def test_a_full_queue_refuses_at_once_and_searching_goes_on(server: Served) -> None:
@@ -120,17 +123,6 @@ def test_a_request_has_a_time_limit(index: Path) -> None:
         assert chat.status == 504
         assert chat.json["error"]["code"] == "timeout"
         until(lambda: gauge(server, "newsrag_queue_places") == 0, 30)
-
-
-def test_an_error_after_the_first_event_is_the_last_event(index: Path) -> None:
-    with serving(index, request_seconds=2.0) as server:
-        crowd = [start(server, number) for number in range(12)]
-        last = start(server, 99)
-        stream = last.getresponse().read().decode().strip().split("\n\n")
-        for connection in (*crowd, last):
-            connection.close()
-    assert stream[-1].startswith("event: error")
-    assert json.loads(stream[-1].split("data: ")[1])["status"] == 504
 
 
 def test_a_changed_index_is_used_without_a_restart(index: Path, tmp_path: Path, rag: Any) -> None:
