@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -72,8 +72,7 @@ def stem(word: str) -> str:
 
 def words(text: str) -> list[str]:
     """Folded words in order; single letters (`s` of a possessive) are left out, single digits stay."""
-    found = (fold(m.group()) for m in WORD.finditer(text))
-    return [w for w in found if len(w) > 1 or w.isdigit()]
+    return [w for w in map(fold, WORD.findall(text)) if len(w) > 1 or w.isdigit()]
 
 
 def content_words(text: str) -> list[str]:
@@ -111,14 +110,16 @@ def found(wanted: Iterable[str], present: frozenset[str]) -> frozenset[str]:
 
 
 def _derived(a: str, b: str) -> bool:
+    if a[:4] != b[:4]:  # most pairs, and cheap to see
+        return False
     short, long = (a, b) if len(a) < len(b) else (b, a)
     return len(short) >= 4 and len(long) - len(short) <= 3 and long.startswith(short) and not short.isdigit()
 
 
 def shingles(text: str, size: int = 5) -> frozenset[tuple[str, ...]]:
     """Word n-grams of a text, for comparing whole texts; a shorter text is one shingle."""
-    found: Sequence[str] = words(text)
-    return frozenset(tuple(found[i : i + size]) for i in range(max(1, len(found) - size + 1)))
+    found = words(text)
+    return frozenset(zip(*(found[i:] for i in range(size)), strict=False)) or frozenset([tuple(found)])
 
 
 # ── names, and a sentence as tokens

@@ -187,7 +187,7 @@ def index_paths(
     with open_store(folder, create=True) as store:
         report = index_articles(chain(head, rest), store, embedder, settings, progress, _rebuild_command(folder))
         with store.snapshot():
-            sync_vectors(store, _vector_indexes(folder, embedder))
+            sync_vectors(store, vector_indexes(folder, embedder))
     return report
 
 
@@ -213,11 +213,12 @@ def rebuild_index(
     with open_store(folder) as store:
         report = rebuild_articles(store, embedder, settings, progress)
         with store.snapshot():
-            sync_vectors(store, _vector_indexes(folder, embedder))
+            sync_vectors(store, vector_indexes(folder, embedder))
     return report
 
 
-def _vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]:
+def vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]:
+    """The vector files of an index, loaded where they are whole."""
     from rag.stores.faiss_vectors import FaissVectors
 
     return {view: FaissVectors(folder / f"{view}.faiss", embedder.dimension) for view in VIEWS}
@@ -242,7 +243,7 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
             yield str(exc)
         counts, stamp = store.count(), store.stamp()
         wanted: dict[View, int] = {"lead": counts["articles"], "passage": counts["passages"]}
-        for view, vectors in _vector_indexes(folder, embedder).items():
+        for view, vectors in vector_indexes(folder, embedder).items():
             if vectors.stamp != stamp:
                 yield f"the {view} vector file is damaged or out of date; the next question rebuilds it"
             elif len(vectors) != wanted[view]:
@@ -260,7 +261,7 @@ def open_rag(folder: Path, settings: Settings, notice: Notice = lambda _: None) 
             )
         embedder = load_embedder(settings, notice)
         require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
-        vectors = _vector_indexes(folder, embedder)
+        vectors = vector_indexes(folder, embedder)
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
         retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"))

@@ -44,7 +44,7 @@ LAYERS = {
     "core": {"answering", "indexing", "retrieval"},
     "adapters": {"embedders", "kept_speed", "llms", "readers", "resources", "stores"},
     "wiring": {"wiring"},
-    "faces": {"__main__", "batch", "cli", "evaluation", "server", "status", "terminal"},
+    "faces": {"__main__", "batch", "bench", "cli", "evaluation", "server", "status", "terminal"},
 }
 RANK = {unit: rank for rank, units in enumerate(LAYERS.values()) for unit in units}
 LAYER = {unit: layer for layer, units in LAYERS.items() for unit in units}
@@ -52,7 +52,8 @@ LAYER = {unit: layer for layer, units in LAYERS.items() for unit in units}
 OPEN_LAYERS = {"types", "pure", "core"}
 OPEN_PAIRS = {
     ("adapters", None, "resources"),
-    ("adapters", "llms", "kept_speed"),
+    ("adapters", None, "kept_speed"),
+    ("faces", "bench", None),
     ("faces", "__main__", None),
     ("faces", "cli", None),
 }
