@@ -41,6 +41,8 @@ Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles f
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles up to this day, month or year.")]
 Source = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
 AnswerMode = Annotated[Mode, typer.Option(help="'quote' answers with quotations alone, without the LLM.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Only up to 10,000 passages.")]
+Million = Annotated[bool, typer.Option("--million", help="Also 1,000,000 passages: several GB of disk, many minutes.")]
 BatchFile = Annotated[
     str | None,
     typer.Option("--batch", metavar="FILE", help="Questions as JSON Lines ('-': standard input), results too."),
@@ -331,3 +333,11 @@ def status_command(
 
 
 app.command("eval")(eval_command)
+
+
+@app.command("bench")
+def bench_command(quick: Quick = False, million: Million = False, json: AsJson = False) -> int:
+    """Measure this machine: start-up, indexing, search, answers, memory, each beside what it could be at best."""
+    from rag.bench import command
+
+    return command.run(Settings.load(), quick=quick, million=million, json=json)

@@ -2,33 +2,36 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from rag import lexical
 
 
-def containment(a: frozenset[tuple[str, ...]], b: frozenset[tuple[str, ...]]) -> float:
-    """Share of the smaller set's shingles that the other has too: a copy with a trimmed tail still scores near 1.
+class CopyGroups:
+    """Texts in order, each with the first text it copies: one with most of its shingles, or most of whose it has, so
+    that a copy with a trimmed tail counts too.
 
     Source: Broder, On the resemblance and containment of documents, 1997.
     """
-    return len(a & b) / max(1, min(len(a), len(b)))
-
-
-class CopyGroups:
-    """Texts in order, each with the first text it copies."""
 
     def __init__(self, threshold: float = 0.7) -> None:
         """`threshold`: least containment of a copy. Shingles are of five words: two reports of one event share names
         and phrases but few runs of five words."""
         self._threshold = threshold
-        self._originals: dict[int, frozenset[tuple[str, ...]]] = {}
+        self._having: dict[tuple[str, ...], list[int]] = {}
+        self._sizes: dict[int, int] = {}
         self.first: list[int] = []
 
     def add(self, text: str) -> int:
         """The position of the first text that this one copies: its own where it copies none."""
         mine, position = lexical.shingles(text), len(self.first)
-        copied = (i for i, other in self._originals.items() if containment(mine, other) >= self._threshold)
+        # Only texts that share a shingle can be copies: the work grows with what is shared, not with all pairs.
+        shared = Counter(i for shingle in mine for i in self._having.get(shingle, ()))
+        copied = (i for i in sorted(shared) if shared[i] / min(len(mine), self._sizes[i]) >= self._threshold)
         original = next(copied, position)
         if original == position:
-            self._originals[position] = mine
+            self._sizes[position] = len(mine)
+            for shingle in mine:
+                self._having.setdefault(shingle, []).append(position)
         self.first.append(original)
         return original

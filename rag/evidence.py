@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from rag import lexical, questions
 from rag.quantities import quantities
@@ -49,8 +50,7 @@ class Candidate:
 def lexical_features(query: Query, candidate: Candidate) -> dict[str, float]:
     """What can be said of a sentence without a model; each between 0 and 1 but for `article` (0 and below)."""
     own = frozenset(lexical.stem(w) for w in lexical.words(candidate.text))
-    title = frozenset(lexical.terms(candidate.article.title))
-    before = frozenset(lexical.terms(candidate.previous))
+    title, before = _term_set(candidate.article.title), _term_set(candidate.previous)
     here = lexical.found(query.terms, own)
     around = here | lexical.found(query.terms, title | before)
     return {
@@ -61,6 +61,12 @@ def lexical_features(query: Query, candidate: Candidate) -> dict[str, float]:
         "article": candidate.article_score,
         "passage_cosine": candidate.passage_cosine,
     }
+
+
+@lru_cache(maxsize=1024)
+def _term_set(text: str) -> frozenset[str]:
+    """Terms of a title or of a neighbour: asked for again with every sentence beside it."""
+    return frozenset(lexical.terms(text))
 
 
 def shortlist(query: Query, candidates: Iterable[Candidate], size: int) -> list[tuple[Candidate, dict[str, float]]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -110,16 +110,16 @@ def found(wanted: Iterable[str], present: frozenset[str]) -> frozenset[str]:
 
 
 def _derived(a: str, b: str) -> bool:
+    if a[:4] != b[:4]:  # most pairs, and cheap to see
+        return False
     short, long = (a, b) if len(a) < len(b) else (b, a)
     return len(short) >= 4 and len(long) - len(short) <= 3 and long.startswith(short) and not short.isdigit()
 
 
 def shingles(text: str, size: int = 5) -> frozenset[tuple[str, ...]]:
     """Word n-grams of a text, for comparing whole texts; a shorter text is one shingle."""
-    found: Sequence[str] = words(text)
-    if len(found) < size:
-        return frozenset((tuple(found),))
-    return frozenset(zip(*(found[i:] for i in range(size)), strict=False))
+    found = words(text)
+    return frozenset(zip(*(found[i:] for i in range(size)), strict=False)) or frozenset([tuple(found)])
 
 
 # ── names, and a sentence as tokens

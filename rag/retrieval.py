@@ -27,6 +27,7 @@ from rag.types import Article, Evidence, Filters, Hit, Passage, SearchNotes, Spa
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
 _TYPED = 0.5  # weight of the words as typed beside a rewritten follow-up (docs/conversation.md)
+_SEEN = 8192  # vectors of sentences kept in memory, 12 MB of them with the bundled model
 _COPIES_READ = 10  # copies of one story that are compared with it word by word
 _UNREAD = dict.fromkeys((*ranking.READ, "date"), 0.0)
 _T = TypeVar("_T")
@@ -63,6 +64,7 @@ class Retriever:
         self._model, self._ranking = evidence_model, ranking_model
         self.reranker: Reranker | None = None  # reads the best evidence once more; a setting, off by default
         self._passing = lru_cache(maxsize=32)(self._vectors_passing)
+        self._seen: dict[str, Vectors] = {}
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
         self._take_apart = lru_cache(maxsize=256)(self._query)
 
@@ -250,7 +252,7 @@ class Retriever:
     def evidence(self, query: Query, hits: Sequence[Hit]) -> list[Evidence]:
         """All shortlisted sentences of the hits, ranked by the evidence model; scores are its log odds."""
         listed = evidence.shortlist(query, self._candidates(query.text, hits), _SHORTLIST)
-        vectors = self._embedder.embed_documents([titled(c.article, c.text) for c, _ in listed])
+        vectors = self._sentence_vectors([titled(c.article, c.text) for c, _ in listed])
         cosines = vectors @ self._embed_query(query.text)[0]
         ranked = []
         for (candidate, features), cosine in zip(listed, cosines.tolist(), strict=True):
@@ -259,6 +261,16 @@ class Retriever:
             ranked.append(Evidence(candidate.article, candidate.span, score, signals, candidate.copies))
         best = sorted(ranked, key=lambda e: -e.score)
         return ranking.reranked(self.reranker, query.text, best, self._settings.reranked_sentences)
+
+    def _sentence_vectors(self, texts: list[str]) -> Vectors:
+        """A vector for each text, kept for later questions about the same stories: they are most of the work of one."""
+        found = {text: vector for text in texts if (vector := self._seen.get(text)) is not None}
+        new = [text for text in dict.fromkeys(texts) if text not in found]
+        found.update(zip(new, self._embedder.embed_documents(new), strict=True))
+        self._seen.update(found)
+        for text in list(self._seen)[: max(0, len(self._seen) - _SEEN)]:
+            self._seen.pop(text, None)  # the oldest; another thread may have been here
+        return np.stack([found[text] for text in texts])
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """The sentences of all hits, and those of their copies that say something else: an added paragraph, another

@@ -144,7 +144,7 @@ def _index_into(
 ) -> IndexReport:
     report = index_articles(items, store, embedder, settings, progress, _rebuild_command(folder))
     with store.snapshot():
-        sync_vectors(store, _vector_indexes(folder, embedder))
+        sync_vectors(store, vector_indexes(folder, embedder))
     return report
 
 
@@ -183,11 +183,12 @@ def rebuild_index(
     with open_store(folder) as store:
         report = rebuild_articles(store, embedder, settings, progress)
         with store.snapshot():
-            sync_vectors(store, _vector_indexes(folder, embedder))
+            sync_vectors(store, vector_indexes(folder, embedder))
     return report
 
 
-def _vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]:
+def vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]:
+    """The vector files of an index, loaded where they are whole."""
     from rag.stores.faiss_vectors import FaissVectors
 
     return {view: FaissVectors(folder / f"{view}.faiss", embedder.dimension) for view in VIEWS}
@@ -212,7 +213,7 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
             yield str(exc)
         counts, stamp = store.count(), store.stamp()
         wanted: dict[View, int] = {"lead": counts["articles"], "passage": counts["passages"]}
-        for view, vectors in _vector_indexes(folder, embedder).items():
+        for view, vectors in vector_indexes(folder, embedder).items():
             if vectors.stamp != stamp:
                 yield f"the {view} vector file is damaged or out of date; the next question rebuilds it"
             elif len(vectors) != wanted[view]:
@@ -239,7 +240,7 @@ def open_rag(
             )
         embedder = embedder or load_embedder(settings, notice)
         require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))
-        vectors = _vector_indexes(folder, embedder)
+        vectors = vector_indexes(folder, embedder)
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
         ranking = load_linear("ranking") if settings.fusion == "read" else None

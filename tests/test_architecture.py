@@ -58,6 +58,7 @@ LAYERS = {
     "faces": {
         "__main__",
         "batch",
+        "bench",
         "cli",
         "eval_command",
         "evaluation",
@@ -73,7 +74,8 @@ LAYER = {unit: layer for layer, units in LAYERS.items() for unit in units}
 OPEN_LAYERS = {"types", "pure", "core", "wiring"}
 OPEN_PAIRS = {
     ("adapters", None, "resources"),
-    ("adapters", "llms", "kept_speed"),
+    ("adapters", None, "kept_speed"),
+    ("faces", "bench", None),
     ("faces", "__main__", None),
     ("faces", "cli", None),
     ("faces", "eval_command", None),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -79,5 +80,6 @@ def _kept(path: Path, shape: tuple[int, int], compute: Callable[[], Vectors]) ->
                 np.save(file, kept)
             part.replace(path)
         except OSError:
-            part.unlink(missing_ok=True)
+            with suppress(OSError):
+                part.unlink()
     return kept

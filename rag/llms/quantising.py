@@ -10,6 +10,7 @@ from __future__ import annotations
 import ctypes
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import llama_cpp.llama_cpp as native
@@ -45,7 +46,8 @@ def kept(copy: Path, make: Callable[[Path], None]) -> Path:
     except OSError as exc:
         raise ModelError(f"cannot keep a faster copy of the model in {copy.parent}: {exc.strerror}") from exc
     finally:
-        part.unlink(missing_ok=True)
+        with suppress(OSError):  # gone already, or there is no such folder
+            part.unlink()
     return copy
 
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import lexical
-from rag.dedup import CopyGroups, containment
+from rag.dedup import CopyGroups
 
 WIRE = "Two safety inspections were skipped in the months before the bridge fell into the river, an inquiry said."
 OTHER = (
@@ -50,7 +50,12 @@ def test_groups_point_at_their_own_first(texts: list[str]) -> None:
     assert all(groups[i] == groups[texts.index(text)] for i, text in enumerate(texts))
 
 
-def test_containment_is_the_share_of_the_smaller() -> None:
-    whole, part = lexical.shingles("a1 b1 c1 d1", 2), lexical.shingles("b1 c1 x1", 2)
-    assert containment(whole, part) == containment(part, whole) == 0.5
-    assert containment(frozenset(), frozenset()) == 0.0
+@given(st.lists(st.lists(st.sampled_from("a1 b1 c1 d1".split()), max_size=14).map(" ".join), max_size=10))
+def test_groups_are_those_that_comparing_every_pair_gives(texts: list[str]) -> None:
+    sets = [lexical.shingles(text) for text in texts]
+    expected: list[int] = []
+    for i, mine in enumerate(sets):
+        originals = [j for j in range(i) if expected[j] == j]
+        copied = (j for j in originals if len(mine & sets[j]) / min(len(mine), len(sets[j])) >= 0.7)
+        expected.append(next(copied, i))
+    assert group_copies(texts) == expected

@@ -1,0 +1,1 @@
+"""`rag bench`: what this machine does, beside what it could do at best. Layer: faces."""
