@@ -19,6 +19,7 @@ from rag.settings import Settings
 from rag.types import (
     Answer,
     AnswerSentence,
+    Article,
     Citation,
     Done,
     Event,
@@ -182,6 +183,10 @@ class Rag:
     def answerable(self, query: Query, ranked: Sequence[Evidence]) -> float:
         """Probability that the evidence (best first, not empty) answers the question."""
         return self._answerable.probability(answerability.features(query, ranked))
+
+    def article(self, article_id: str) -> Article | None:
+        """One article by its id: what a citation points into."""
+        return self._retriever.article(article_id)
 
     def _threshold(self) -> float:
         chosen = self._settings.answerable_threshold

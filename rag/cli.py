@@ -237,6 +237,25 @@ def _ask(rag: Rag, question: str, chosen: Filters, mode: Mode, out: TextIO, spin
     raise AssertionError("a stream ends with Done")
 
 
+@app.command("chat")
+def chat_command(
+    mode: AnswerMode = "answer",
+    index: Index = None,
+    json: AsJson = False,
+    since: Since = None,
+    until: Until = None,
+    source: Source = None,
+) -> int:
+    """Ask one question after the other, follow-ups too; /help lists the commands."""
+    from rag.chat import Chat
+
+    chosen = batch.filters(since, until, source)
+    with _opened(index, Settings.load()) as (rag, out, spinner):
+        spinner.hide()
+        Chat(rag, out, chosen, mode, json=json).run()
+    return DONE
+
+
 @contextmanager
 def _opened(index: Path | None, settings: Settings) -> Iterator[tuple[Rag, TextIO, Spinner]]:
     """What a question needs: the index to ask, where the answer goes, and the spinner until then."""

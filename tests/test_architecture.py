@@ -47,13 +47,18 @@ LAYERS = {
     "core": {"answering", "indexing", "recall", "retrieval"},
     "adapters": {"embedders", "llms", "readers", "resources", "stores"},
     "wiring": {"wiring"},
-    "faces": {"__main__", "batch", "cli", "evaluation", "server", "status", "terminal"},
+    "faces": {"__main__", "batch", "chat", "cli", "evaluation", "server", "status", "terminal"},
 }
 RANK = {unit: rank for rank, units in enumerate(LAYERS.values()) for unit in units}
 LAYER = {unit: layer for layer, units in LAYERS.items() for unit in units}
 # Within one layer: these may import each other; elsewhere only these pairs (importer, imported; None is any).
 OPEN_LAYERS = {"types", "pure", "core"}
-OPEN_PAIRS = {("adapters", None, "resources"), ("faces", "__main__", None), ("faces", "cli", None)}
+OPEN_PAIRS = {
+    ("adapters", None, "resources"),
+    ("faces", "__main__", None),
+    ("faces", "cli", None),
+    ("faces", "chat", None),
+}
 
 # A foreign library and the only unit that may import it.
 FOREIGN = {
