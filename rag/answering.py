@@ -19,6 +19,7 @@ from rag.settings import Settings
 from rag.types import (
     Answer,
     AnswerSentence,
+    Article,
     Done,
     Event,
     Evidence,
@@ -223,6 +224,10 @@ class Rag:
         return replace(
             found, chosen=tuple(chosen), probability=model.probability(features), threshold=self._threshold(model)
         )
+
+    def article(self, article_id: str) -> Article | None:
+        """One article by its id: what a citation points into."""
+        return self._retriever.article(article_id)
 
     def _threshold(self, model: LinearModel) -> float:
         chosen = self._settings.answerable_threshold

@@ -9,9 +9,8 @@ from __future__ import annotations
 
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
 
@@ -22,21 +21,18 @@ from rag import __version__, batch, questions
 from rag.conversation import History
 from rag.errors import NewsragError, UsageError
 from rag.eval_command import eval_command
+from rag.index_command import AsJson, Index, index_command
 from rag.rendering import Json, answer_json, search_json
 from rag.server import command as server_command
 from rag.settings import Settings, default_index
 from rag.terminal import Page, Spinner, answer_stream, discard_output, say
-from rag.types import Done, Filters, IndexReport, Mode, Retrieved, SentenceReady
+from rag.types import Done, Filters, Mode, Retrieved, SentenceReady
 
 if TYPE_CHECKING:
     from rag.answering import Rag
 
 DONE, NOT_FOUND, FAILED, OUTPUT_CLOSED = 0, 1, 4, 141
 
-Index = Annotated[
-    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index; indexes/default if left out.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles from this day, month or year on.")]
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles up to this day, month or year.")]
 Source = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
@@ -50,6 +46,7 @@ BatchFile = Annotated[
 
 app = typer.Typer(add_completion=False, help="Answers over news articles, every sentence cited to its exact words.")
 _ask_app = typer.Typer(add_completion=False)
+app.command("index")(index_command)
 app.command("serve")(server_command.serve)
 app.add_typer(server_command.keys_app, name="keys")
 
@@ -103,71 +100,6 @@ def _options(
         raise typer.Exit(DONE)
     if context.invoked_subcommand is None:
         raise UsageError('which command? `rag --help` lists them; a question is asked with: rag ask "QUESTION"')
-
-
-@app.command("index")
-def index_command(
-    paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders; '-': standard input.")
-    ] = None,
-    index: Index = None,
-    rebuild: Annotated[
-        bool, typer.Option("--rebuild", help="Embed the stored articles anew with the present settings.")
-    ] = False,
-    json: AsJson = False,
-) -> int:
-    """Add or update articles: JSON Lines, plain text, Markdown, HTML."""
-    from rag import wiring
-
-    if not paths and not rebuild:
-        raise UsageError("nothing to index: name files or folders, or '-' for standard input")
-    settings, folder = Settings.load(), index or default_index()
-    report = IndexReport()
-    with answer_stream() as out:
-        with Spinner("reading the first articles") as spinner:
-            progress = _progress(spinner)
-            if rebuild:
-                report = wiring.rebuild_index(folder, settings, progress, say)
-            if paths:
-                report = _sum(report, wiring.index_paths(paths, folder, settings, progress=progress, notice=say))
-        for problem in report.problems:
-            say(f"warning: {problem}")
-        found = report.added + report.updated + report.unchanged
-        if json or found:
-            _print_report(out, report, folder, json=json)
-    if not found:
-        raise UsageError("no article could be read: nothing was indexed")
-    return DONE
-
-
-def _print_report(out: TextIO, report: IndexReport, folder: Path, *, json: bool) -> None:
-    """What the run did, and what the index holds now."""
-    from rag import wiring
-
-    stored = {}
-    if wiring.exists(folder):
-        with wiring.open_store(folder) as store:
-            stored = store.count()
-    if json:
-        _print_json(out, {"index": str(folder), **asdict(report), "stored": stored})
-    else:
-        counts = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
-        Page.on(out).line(f"{counts}, {stored['passages']} passages in {folder}")
-
-
-def _progress(spinner: Spinner) -> Callable[[IndexReport], None]:
-    def show(report: IndexReport) -> None:
-        articles = report.added + report.updated + report.unchanged
-        spinner.show(f"{articles} articles read, {report.passages} new passages")
-
-    return show
-
-
-def _sum(a: IndexReport, b: IndexReport) -> IndexReport:
-    return replace(
-        b, added=a.added + b.added, updated=a.updated + b.updated, unchanged=a.unchanged + b.unchanged,
-        passages=a.passages + b.passages,
-    )  # fmt: skip
 
 
 @app.command("search")
@@ -254,6 +186,25 @@ def _ask(rag: Rag, question: str, chosen: Filters, mode: Mode, out: TextIO, spin
                     page.finish(answer)
                 return DONE if answer.answered else NOT_FOUND
     raise AssertionError("a stream ends with Done")
+
+
+@app.command("chat")
+def chat_command(
+    mode: AnswerMode = "answer",
+    index: Index = None,
+    json: AsJson = False,
+    since: Since = None,
+    until: Until = None,
+    source: Source = None,
+) -> int:
+    """Ask one question after the other, follow-ups too; /help lists the commands."""
+    from rag.chat import Chat
+
+    chosen = batch.filters(since, until, source)
+    with _opened(index, Settings.load()) as (rag, out, spinner):
+        spinner.hide()
+        Chat(rag, out, chosen, mode, json=json).run()
+    return DONE
 
 
 @contextmanager

@@ -301,6 +301,10 @@ class Retriever:
                 yield candidate
                 previous = candidate.text
 
+    def article(self, article_id: str) -> Article | None:
+        """One article by its id."""
+        return self._store.article(article_id)
+
     def evidence_at(self, article_id: str, start: int, end: int) -> Evidence | None:
         """The words at a place of an article, as evidence; None where there is no such article or place any more."""
         article = self._store.article(article_id)

@@ -17,6 +17,7 @@ from rag.discourse import Context, Rewrite, definite
 from rag.noun_phrases import Phrase, phrases
 
 _LAST_EXCHANGES = 8
+_CHARACTERS = 2000  # of an earlier question that are read
 
 
 def standalone(question: str, history: Sequence[Exchange]) -> str:
@@ -26,7 +27,7 @@ def standalone(question: str, history: Sequence[Exchange]) -> str:
     """
     context = Context()
     for exchange in history[-_LAST_EXCHANGES:]:
-        context = context.after(exchange, _rewritten(exchange.question, context))
+        context = context.after(exchange, _rewritten(exchange.question[:_CHARACTERS], context))
     return _rewritten(question, context).text
 
 

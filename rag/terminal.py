@@ -22,7 +22,7 @@ from rag import lexical
 from rag.articles import one_line, published_day
 from rag.errors import UsageError
 from rag.rendering import Json
-from rag.types import Answer, Citation, Hit, SearchNotes
+from rag.types import Answer, Article, Citation, Hit, SearchNotes
 
 _INDENT = "    "
 _SNIPPET_CHARACTERS = 300
@@ -153,12 +153,12 @@ class Page:
             self._print("\n")
             for disagreement in answer.disagreements:
                 self._accounts(disagreement["accounts"])
-            self._citations(answer.citations)
+            self.citations(answer.citations)
             return
         self.line(answer.answer)
         if answer.refusal.closest:
             self._print("\nClosest:")
-            self._citations(answer.refusal.closest)
+            self.citations(answer.refusal.closest)
 
     def _accounts(self, accounts: Sequence[Mapping[str, Any]]) -> None:
         """Accounts that differ, newest first."""
@@ -171,7 +171,16 @@ class Page:
             self._paragraph(f"{about} [{account['citation']}]", lead=_INDENT)
         self._print("")
 
-    def _citations(self, citations: Sequence[Citation]) -> None:
+    def article(self, article: Article, start: int, end: int) -> None:
+        """A whole article, the words at `text[start:end]` marked."""
+        self._paragraph(article.title, indent="", style="bold")
+        self._paragraph(_about(article.source, article.published, article.url or article.id, copies=0), indent="")
+        text = f"{article.text[:start]}»{article.text[start:end]}«{article.text[end:]}"
+        for paragraph in filter(str.strip, text.split("\n")):
+            self._print(flow(paragraph, self._width)[0], marks="»[^«]*«")
+
+    def citations(self, citations: Sequence[Citation]) -> None:
+        """Each with its article and its words."""
         for citation in citations:
             last = f"“{citation.title}”"
             if citation.speaker:

@@ -1,0 +1,85 @@
+"""`rag index`. Layer: faces."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated, TextIO
+
+import typer
+
+from rag import batch
+from rag.errors import UsageError
+from rag.settings import Settings, default_index
+from rag.terminal import Page, Spinner, answer_stream, say
+from rag.types import IndexReport
+
+Index = Annotated[
+    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index; indexes/default if left out.")
+]
+AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
+
+
+def index_command(
+    paths: Annotated[
+        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders; '-': standard input.")
+    ] = None,
+    index: Index = None,
+    rebuild: Annotated[
+        bool, typer.Option("--rebuild", help="Embed the stored articles anew with the present settings.")
+    ] = False,
+    json: AsJson = False,
+) -> int:
+    """Add or update articles: JSON Lines, plain text, Markdown, HTML."""
+    from rag import wiring
+
+    if not paths and not rebuild:
+        raise UsageError("nothing to index: name files or folders, or '-' for standard input")
+    settings, folder = Settings.load(), index or default_index()
+    report = IndexReport()
+    with answer_stream() as out:
+        with Spinner("reading the first articles") as spinner:
+            progress = _progress(spinner)
+            if rebuild:
+                report = wiring.rebuild_index(folder, settings, progress, say)
+            if paths:
+                report = _sum(report, wiring.index_paths(paths, folder, settings, progress=progress, notice=say))
+        for problem in report.problems:
+            say(f"warning: {problem}")
+        found = report.added + report.updated + report.unchanged
+        if json or found:
+            _print_report(out, report, folder, json=json)
+    if not found:
+        raise UsageError("no article could be read: nothing was indexed")
+    return 0
+
+
+def _print_report(out: TextIO, report: IndexReport, folder: Path, *, json: bool) -> None:
+    """What the run did, and what the index holds now."""
+    from rag import wiring
+
+    stored = {}
+    if wiring.exists(folder):
+        with wiring.open_store(folder) as store:
+            stored = store.count()
+    if json:
+        print(batch.dumps({"index": str(folder), **asdict(report), "stored": stored}), file=out, flush=True)
+    else:
+        counts = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
+        Page.on(out).line(f"{counts}, {stored['passages']} passages in {folder}")
+
+
+def _progress(spinner: Spinner) -> Callable[[IndexReport], None]:
+    def show(report: IndexReport) -> None:
+        articles = report.added + report.updated + report.unchanged
+        spinner.show(f"{articles} articles read, {report.passages} new passages")
+
+    return show
+
+
+def _sum(a: IndexReport, b: IndexReport) -> IndexReport:
+    return replace(
+        b, added=a.added + b.added, updated=a.updated + b.updated, unchanged=a.unchanged + b.unchanged,
+        passages=a.passages + b.passages,
+    )  # fmt: skip
