@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from rag.articles import normalise, one_line
 from rag.chunking import split_sentences
 from rag.errors import UsageError
 from rag.evaluation.questions import Kind, Question, QuestionSet, Support
@@ -53,7 +54,7 @@ class OutsideSet:
 
     def passage(self, text: str, title: str = "", name: str = "", **more: str | None) -> str:
         """Add a passage; its id. One without a title gets its first words for one; an empty one is left out ("")."""
-        text, title = text.strip(), " ".join(title.split())
+        text, title = normalise(text), one_line(title)  # as the index will keep them: quotations must stand there
         if not words(text):
             return ""
         title = title or " ".join(text.split()[:_TITLE_WORDS])
@@ -74,10 +75,13 @@ class OutsideSet:
         every: bool = False,
     ) -> None:
         """Add a question. `quotes`: (passage, words); words that do not stand there are left out, and the passage
-        counts as relevant all the same. `every`: all answers are wanted, they are no variants."""
+        counts as relevant all the same. `every`: all answers are wanted, they are no variants. A question without a
+        word is left out: it cannot be asked."""
+        if not words(question):
+            return
         accepted = tuple(dict.fromkeys(a.strip() for a in answers if words(a)))
         found = list(dict.fromkeys(q for q in quotes if q[0]))
-        support = [Support(article_id=p, quote=w) for p, w in found if words(w) and self._stands(p, w)]
+        support = [Support(article_id=p, quote=normalise(w)) for p, w in found if words(w) and self.stands(p, w)]
         known = tuple(dict.fromkeys([*(p for p, _ in found), *(p for p in relevant if p)]))
         kind: Kind = "list" if every and len(accepted) > 1 else "other"
         if accepted and {a.lower() for a in accepted} in ({"yes"}, {"no"}):
@@ -96,8 +100,9 @@ class OutsideSet:
             )
         )
 
-    def _stands(self, passage: str, quote: str) -> bool:
-        return plain(quote) in plain(self.passages[passage]["text"])
+    def stands(self, passage: str, quote: str) -> bool:
+        """Whether a passage has these words, up to typography."""
+        return plain(normalise(quote)) in plain(self.passages[passage]["text"])
 
     def question_set(self) -> QuestionSet:
         """The questions, as one of our own sets would give them. Raises UsageError where there is none, or no
@@ -177,7 +182,7 @@ def _clapnq(file: Path, into: OutsideSet) -> None:
         for row in _lines(part):
             passages = [into.passage(p["text"], p.get("title", "")) for p in row["passages"]]
             chosen = [s for output in row["output"] for s in output.get("selected_sentences") or ()]
-            holding = [(p, s) for s in chosen for p in passages if p and into._stands(p, s)]
+            holding = [(p, s) for s in chosen for p in passages if p and into.stands(p, s)]
             answered = any(words(output.get("answer") or "") for output in row["output"])
             into.ask(str(row["id"]), row["input"], [], quotes=holding, relevant=passages if answered else ())
 
@@ -230,19 +235,21 @@ def _realtimeqa(file: Path, into: OutsideSet) -> None:
 
 def _beir(file: Path, into: OutsideSet) -> None:
     """A BEIR folder (Thakur et al. 2021): corpus.jsonl, queries.jsonl and qrels/test.tsv (else dev, else train)."""
-    for row in _lines(file / "corpus.jsonl"):
-        into.passage(row["text"], row.get("title") or "", str(row["_id"]))
+    kept = {
+        str(row["_id"]): into.passage(row["text"], row.get("title") or "", str(row["_id"]))
+        for row in _lines(file / "corpus.jsonl")
+    }
     judged = next((q for s in ("test", "dev", "train") if (q := file / "qrels" / f"{s}.tsv").exists()), None)
     if judged is None:
         raise ValueError("the folder has no qrels/test.tsv")
     relevant: dict[str, list[str]] = {}
     with judged.open(encoding="utf-8", newline="") as stream:
         for row in csv.DictReader(stream, delimiter="\t"):
-            if int(row["score"]) > 0 and row["corpus-id"] in into.passages:
-                relevant.setdefault(row["query-id"], []).append(row["corpus-id"])
+            if int(row["score"]) > 0 and kept.get(row["corpus-id"]):
+                relevant.setdefault(row["query-id"], []).append(kept[row["corpus-id"]])
     for row in _lines(file / "queries.jsonl"):
-        if row["_id"] in relevant:
-            into.ask(str(row["_id"]), row["text"], [], relevant=relevant[row["_id"]])
+        if str(row["_id"]) in relevant:
+            into.ask(str(row["_id"]), row["text"], [], relevant=relevant[str(row["_id"])])
 
 
 def _jsonl(file: Path, into: OutsideSet) -> None:
@@ -252,7 +259,7 @@ def _jsonl(file: Path, into: OutsideSet) -> None:
         given: Any = next((row[name] for name in ("context", "passages", "documents") if row.get(name)), [])
         passages = [_passage_of(item, into) for item in (given if isinstance(given, list) else [given])]
         answers = _texts(row["answers"] if "answers" in row else row["answer"] or [])
-        holding = [p for p in passages if p and any(plain(a) in plain(into.passages[p]["text"]) for a in answers)]
+        holding = [p for p in passages if p and any(into.stands(p, a) for a in answers)]
         into.ask(str(row.get("id", f"line-{number}")), row["question"], answers, relevant=holding)
 
 

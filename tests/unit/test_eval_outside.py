@@ -151,6 +151,44 @@ def test_beir(write: Write) -> None:
     assert not questions["q1"].expected.checkable
 
 
+def test_copies_in_a_beir_corpus_are_one_document(write: Write) -> None:
+    write("queries.jsonl", {"_id": 1, "text": "flood deaths"})
+    file = write("corpus.jsonl", {"_id": "d1", "text": FLOOD}, {"_id": "d2", "text": FLOOD})
+    (file.parent / "qrels").mkdir()
+    (file.parent / "qrels" / "test.tsv").write_text("query-id\tcorpus-id\tscore\n1\td2\t1\n", "utf-8")
+    _, questions, corpus = read("beir", file.parent)
+    assert corpus.relevant(questions["1"]) == {"d1": "d1"}
+
+
+def test_words_are_found_in_the_form_in_which_the_index_keeps_them(write: Write) -> None:
+    text = "Ou\u0301 est le cafe\u0301\u200b?\r\nA\u0300 Pellan."
+    _, questions, _ = read(
+        "jsonl", write("set.jsonl", {"question": "Where?", "answers": ["A\u0300 Pellan"], "context": text})
+    )
+    assert questions["line-1"].articles
+    squad = {
+        "data": [
+            {
+                "title": "",
+                "paragraphs": [
+                    {
+                        "context": text,
+                        "qas": [
+                            {
+                                "id": "a",
+                                "question": "Where?",
+                                "answers": [{"text": "Pellan", "answer_start": text.index("Pellan")}],
+                            }
+                        ],
+                    }
+                ],
+            }
+        ]
+    }
+    _, questions, _ = read("squad", write("squad.json", squad, lines=False))
+    assert questions["a"].support[0].quote.endswith("À Pellan.")
+
+
 def test_plain_json_lines(write: Write) -> None:
     rows = [
         {"question": "How many died?", "answers": ["Nineteen", "19"], "context": FLOOD},
