@@ -35,7 +35,9 @@ def flood(name: str, published: str | None, more: str) -> Article:
     return Article(name, "Flood toll", f"{FLOOD} {more}", published=published)
 
 
-OLD = flood("old", "2025-03-04", "The toll is four, and the mayor spoke of a miracle. Schools stay shut until May.")
+OLD = flood(
+    "old", "2025-03-04", "The toll is four, and the mayor spoke of a miracle. Schools stay shut until further notice."
+)
 MIDDLE = flood("middle", "2025-10-28", "The toll is nine, and divers search the lower town. Two bridges were lost.")
 NEW = flood("new", "2025-11-19", "The toll is eleven, and the army sends pumps. Rain is forecast until Sunday.")
 UNDATED = flood("undated", None, "The toll is five, and the river is still rising. A dam upstream is being watched.")
