@@ -16,7 +16,7 @@ from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
 from rag.server.observing import LOG
-from rag.types import Done, Event, Filters, Message, Mode
+from rag.types import Done, Event, Filters, Mode
 
 
 class Turn(BaseModel):
@@ -25,6 +25,9 @@ class Turn(BaseModel):
     model_config = ConfigDict(extra="forbid")
     role: Literal["user", "assistant"]
     content: str
+    citations: list[dict[str, Any]] = Field(
+        default=[], max_length=100, description="Those of the Answer that this turn was; for questions about sources."
+    )
 
 
 class Question(BaseModel):
@@ -56,7 +59,7 @@ def engine_of(request: Request) -> Engine:
 def _history(rag: Rag, turns: Sequence[Turn]) -> dict[str, Any]:
     """The earlier turns as an argument of `Rag.stream`, where it takes them."""
     if turns and "history" in inspect.signature(rag.stream).parameters:
-        return {"history": tuple(Message(turn.role, turn.content) for turn in turns)}
+        return {"history": [turn.model_dump(exclude_unset=True) for turn in turns]}
     return {}
 
 
