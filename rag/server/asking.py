@@ -14,7 +14,7 @@ from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
 from rag.server.observing import LOG
-from rag.types import Done, Event, Filters, Message, Mode
+from rag.types import Done, Event, Filters, Mode
 
 
 class Turn(BaseModel):
@@ -23,6 +23,9 @@ class Turn(BaseModel):
     model_config = ConfigDict(extra="forbid")
     role: Literal["user", "assistant"]
     content: str
+    citations: list[dict[str, Any]] = Field(
+        default=[], max_length=100, description="Those of the Answer that this turn was; for questions about sources."
+    )
 
 
 class Question(BaseModel):
@@ -51,6 +54,16 @@ def engine_of(request: Request) -> Engine:
     return cast(Engine, request.app.state.engine)
 
 
+<<<<<<< HEAD
+=======
+def _history(rag: Rag, turns: Sequence[Turn]) -> dict[str, Any]:
+    """The earlier turns as an argument of `Rag.stream`, where it takes them."""
+    if turns and "history" in inspect.signature(rag.stream).parameters:
+        return {"history": [turn.model_dump(exclude_unset=True) for turn in turns]}
+    return {}
+
+
+>>>>>>> server/server
 def ask(request: Request, asked: Question) -> Job[Event]:
     """Start answering. Raises UsageError, BusyError."""
     engine, filters = engine_of(request), asked.filters()

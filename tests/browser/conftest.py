@@ -47,7 +47,7 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 def _address(server: subprocess.Popen[bytes], log: Path) -> str:
     """Where the server says that it listens, once it does."""
-    for _ in range(1200):
+    for _ in range(3000):
         if found := READY.search(log.read_text(encoding="utf-8")):
             return found[1]
         if server.poll() is not None:

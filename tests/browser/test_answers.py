@@ -129,8 +129,8 @@ def test_disagreeing_accounts_stand_in_a_table(visit: Visit, api: Api) -> None:
     rows = visit.page.locator(".disagreement tbody tr")
     cells = [rows.nth(index).locator("td").all_inner_texts() for index in range(rows.count())]
     assert [[" ".join(cell.split()) for cell in row] for row in cells] == [
-        ["14 <b>dead</b>", "Late Post", "5 January 2025", "[2]"],
-        ["11 dead superseded", "Early Post", "2 January 2025", "[1]"],
+        ["14 <b>dead</b>", "Late Post", "5 Jan 2025", "[2]"],
+        ["11 dead superseded", "Early Post", "2 Jan 2025", "[1]"],
     ]
     assert "deaths in Marrowby" in visit.page.locator(".disagreement caption").inner_text()
     assert visit.open_citation(".disagreement .chip") == citations[1]["quote"]
@@ -139,11 +139,13 @@ def test_disagreeing_accounts_stand_in_a_table(visit: Visit, api: Api) -> None:
 def test_what_is_known_of_a_source_is_shown(visit: Visit) -> None:
     visit.open()
     citation = cited(1, speaker="Dame Rowena", copies=3, published="2025-12-09T23:30:00-02:00")
+    citation["correction"] = {"text": "It was four.", "published": "2025-12-12"}
     visit.canned_answer(**answered([citation]), standalone_question="What did Q mean?")
     visit.ask("Q")
     source = visit.page.locator(".story-item").inner_text()
     facts = [
         "A title",
+        "Corrected later, 12 December 2025: It was four.",
         "An outlet",
         "10 December 2025",
         "+3 copies",

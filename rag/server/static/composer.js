@@ -55,6 +55,7 @@ export class Composer {
     if (!question || this.busy) return this.question.focus();
     if (!this.#datesInOrder()) return this.toggleFilters(true);
     this.question.value = "";
+    this.toggleFilters(false); // how many are on still stands beside the button
     return this.ask({ question, filters: this.filters, mode: this.mode });
   }
 
@@ -67,7 +68,8 @@ export class Composer {
   #datesInOrder() {
     const { since, until } = this.filters;
     const wrong = since && until && since > until;
-    byId("filter-problem").textContent = wrong ? `From ${day(since)} to ${day(until)}: the first day is after the last.` : "";
+    const line = `From ${day(since)} to ${day(until)}: the first day is after the last.`;
+    byId("filter-problem").textContent = wrong ? line : "";
     byId("since").setAttribute("aria-invalid", String(Boolean(wrong)));
     return !wrong;
   }

@@ -9,7 +9,7 @@ import { day, oneLine } from "./text.js";
  * the account has none.
  */
 export function disagreementTable(disagreement, citations, open) {
-  const accounts = (disagreement.accounts ?? disagreement.values ?? []).map((account) => {
+  const accounts = (disagreement.accounts ?? []).map((account) => {
     const index = citations.findIndex(({ number }) => number === account.citation);
     return { ...account, index, ...outletAndDate(account, citations[index]) };
   });
@@ -36,5 +36,6 @@ function row({ value, source, published, speaker, status, index }, open) {
   const show = (event) => open(index, event.currentTarget);
   const name = `Source ${index + 1}: show the words in the article`;
   const chip = index < 0 ? "" : button(`[${index + 1}]`, show, { class: "chip", "aria-label": name });
-  return el("tr", {}, said, foreign("td", source ?? "unnamed outlet"), el("td", {}, day(published) ?? "no date"), el("td", {}, chip));
+  const outlet = foreign("td", source ?? "unnamed outlet");
+  return el("tr", {}, said, outlet, el("td", {}, day(published, "medium") ?? "no date"), el("td", {}, chip));
 }

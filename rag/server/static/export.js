@@ -10,7 +10,8 @@ export function escaped(text) {
 
 /** The answer as a Markdown page: question, sentences with footnote marks, accounts that differ, notes. */
 export function asMarkdown(answer) {
-  const sentences = answer.sentences.map(({ text, citations }) => escaped(text) + citations.map((n) => `[^${n}]`).join(""));
+  const marks = (numbers) => numbers.map((number) => `[^${number}]`).join("");
+  const sentences = answer.sentences.map(({ text, citations }) => escaped(text) + marks(citations));
   const tables = (answer.disagreements ?? []).map((one) => markdownTable(one, answer.citations));
   const notes = answer.citations.map((citation) => {
     const url = webUrl(citation.url);
@@ -33,7 +34,7 @@ export function asFootnotes(answer) {
 }
 
 function markdownTable(disagreement, citations) {
-  const rows = (disagreement.accounts ?? disagreement.values ?? []).map((account) => {
+  const rows = (disagreement.accounts ?? []).map((account) => {
     const citation = citations.find(({ number }) => number === account.citation);
     const source = account.source ?? citation?.source ?? "";
     const date = day(account.published ?? citation?.published) ?? "";

@@ -19,7 +19,8 @@ const composer = new Composer({ ask: askQuestion, stop: () => running?.abort() }
 const reader = new Reader({ fetchArticle: (id) => withKey(() => fetchArticle(id)), fallback: byId("question") });
 
 function newConversation() {
-  return { id: `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`, asked: new Date().toISOString(), turns: [] };
+  const id = `${Date.now().toString(36)}-${Math.random().toString(36).slice(2, 8)}`;
+  return { id, asked: new Date().toISOString(), turns: [] };
 }
 
 // ── asking
@@ -67,13 +68,15 @@ async function follow(view, { question, filters, mode }, { turns }, signal) {
 }
 
 function queueLine(position) {
-  return position > 0 ? `Waiting for the language model, ${count(position, "question")} ahead` : "Searching the articles";
+  if (position <= 0) return "Searching the articles";
+  return `Waiting for the language model, ${count(position, "question")} ahead`;
 }
 
 /** What comes after the sentences, which were read out already. */
 function summary({ answered, citations, refusal }) {
   const closest = refusal?.closest.length ?? 0;
-  return answered ? `Answer complete, ${count(citations.length, "source")}.` : `${count(closest, "close story", "close stories")} listed.`;
+  if (answered) return `Answer complete, ${count(citations.length, "source")}.`;
+  return `${count(closest, "close story", "close stories")} listed.`;
 }
 
 function addTurn(turn) {
@@ -124,7 +127,8 @@ function pastItem(kept) {
     announce("Removed from the history");
   };
   const [first] = kept.turns;
-  const facts = [day(kept.asked), kept.turns.length > 1 && count(kept.turns.length, "question")].filter(Boolean).join(" · ");
+  const many = kept.turns.length > 1 && count(kept.turns.length, "question");
+  const facts = [day(kept.asked), many].filter(Boolean).join(" · ");
   const title = foreign("span", first.question, { class: "asked" });
   return el(
     "li",
@@ -181,10 +185,15 @@ function onKey(event) {
   }
   const plain = !event.ctrlKey && !event.metaKey && !event.altKey;
   if (!plain || !byId("letters").checked || typing(event.target) || document.querySelector("dialog[open]")) return;
-  const actions = { "/": () => byId("question").focus(), n: () => step(1), p: () => step(-1), "?": () => byId("help").showModal() };
-  if (!Object.hasOwn(actions, event.key)) return;
+  const actions = new Map([
+    ["/", () => byId("question").focus()],
+    ["n", () => step(1)],
+    ["p", () => step(-1)],
+    ["?", () => byId("help").showModal()],
+  ]);
+  if (!actions.has(event.key)) return;
   event.preventDefault();
-  actions[event.key]();
+  actions.get(event.key)();
 }
 
 /** The next citation in the open article pane, or the first of the last answer. */
@@ -200,10 +209,11 @@ async function welcome() {
     const corpus = await withKey(readCorpus);
     about(corpusLine(corpus));
     fillOutlets(byId("outlets"), corpus);
-    const items = examples(corpus).map(({ question, title, facts }) =>
-      el("li", {}, button([foreign("span", title, { class: "headline" }), el("span", { class: "facts" }, facts)],
-        () => askQuestion({ question, filters: composer.filters, mode: composer.mode }), { class: "example" })),
-    );
+    const items = examples(corpus).map(({ question, title, facts }) => {
+      const label = [foreign("span", title, { class: "headline" }), el("span", { class: "facts" }, facts)];
+      const asked = () => askQuestion({ question, filters: composer.filters, mode: composer.mode });
+      return el("li", {}, button(label, asked, { class: "example" }));
+    });
     byId("example-list").replaceChildren(...items);
     byId("examples").hidden = items.length === 0;
   } catch (error) {

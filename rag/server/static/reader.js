@@ -130,14 +130,16 @@ export class Reader {
     byId("reader-source").textContent = article.source ?? "";
     byId("reader-origin").textContent = origin(article);
     byId("reader-title").textContent = article.title ?? "Article";
-    const authors = (article.authors ?? []).map((author) => foreign("span", oneLine(author))).flatMap((one, at) => (at ? [", ", one] : [one]));
-    const facts = [authors.length ? authors : null, dayAndTime(article.published), outgoing(article.url)].filter(Boolean);
-    byId("reader-byline").replaceChildren(...facts.map((fact) => el("span", { class: "fact" }, fact)));
+    const names = (article.authors ?? []).map((author) => foreign("span", oneLine(author)));
+    const authors = names.flatMap((name, at) => (at ? [", ", name] : [name]));
+    const byline = [authors.length ? authors : null, dayAndTime(article.published), outgoing(article.url)];
+    byId("reader-byline").replaceChildren(...byline.filter(Boolean).map(fact));
     byId("reader-colophon").replaceChildren(article.license ? foreign("span", `Licence: ${article.license}`) : "");
     byId("reader-notes").replaceChildren();
     const text = byId("reader-text");
-    if (/^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(article.language ?? "")) text.lang = article.language;
-    else text.removeAttribute("lang");
+    // An empty `lang` says "unknown": the article must not be read out or hyphenated as English.
+    const language = /^[a-z]{2,3}(-[a-z0-9]{2,8})*$/i.test(article.language ?? "") ? article.language : "";
+    text.lang = byId("reader-title").lang = language;
     if (!article.text) text.replaceChildren(el("p", { class: "note" }, "Opening the article …"));
   }
 
@@ -163,10 +165,9 @@ export class Reader {
     if (quoted && !found) lines.push("The article was changed since this answer: it no longer has the quoted words.");
     if (found?.moved) lines.push("The article was changed since this answer: the quoted words stand elsewhere now.");
     const facts = [];
-    if (citation.speaker) facts.push(el("span", { class: "fact" }, "Said by ", foreign("b", oneLine(citation.speaker))));
-    if (citation.copies) {
-      facts.push(el("span", { class: "fact" }, `${count(citation.copies, "other article has", "other articles have")} these words`));
-    }
+    if (citation.speaker) facts.push(fact(["Said by ", foreign("b", oneLine(citation.speaker))]));
+    const copies = count(citation.copies ?? 0, "other article has", "other articles have");
+    if (citation.copies) facts.push(fact(`${copies} these words`));
     const warnings = lines.map((line) => el("p", { class: "correction" }, icon("warn"), el("span", {}, line)));
     return facts.length ? [el("p", { class: "facts" }, facts), ...warnings] : warnings;
   }
@@ -176,10 +177,13 @@ export class Reader {
     const line = error.status === 404 ? "This article is no longer in the index." : error.message;
     const quote = citation.quote ? foreign("blockquote", citation.quote, { class: "excerpt" }) : "";
     const words = quote ? el("p", { class: "note" }, `The words that ${origin(citation) || "it"} had:`) : "";
-    byId("reader-text").replaceChildren(el("p", { class: "failure", role: "alert" }, icon("warn"), el("span", {}, line)), words, quote);
+    const failure = el("p", { class: "failure", role: "alert" }, icon("warn"), el("span", {}, line));
+    byId("reader-text").replaceChildren(failure, words, quote);
     byId("reader-title").focus();
   }
 }
+
+const fact = (content) => el("span", { class: "fact" }, content);
 
 /** Articles by id from the server. */
 export const fetchArticle = (id) => get(`articles/${encodeURIComponent(id)}`);

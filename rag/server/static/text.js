@@ -24,10 +24,13 @@ export function locate(text, { start, end, quote }) {
   return found < 0 ? null : { start: found, end: found + quote.length, moved: true };
 }
 
-/** A publication date as a person writes it, in UTC, the day that the filters compare with; null for none. */
-export function day(published) {
+/**
+ * A publication date as a person writes it, in UTC, the day that the filters compare with; null for none.
+ * `style` is "long" (9 March 2025) or "medium" (9 Mar 2025).
+ */
+export function day(published, style = "long") {
   const moment = utc(published);
-  return moment && new Intl.DateTimeFormat("en-GB", { dateStyle: "long", timeZone: "UTC" }).format(moment);
+  return moment && new Intl.DateTimeFormat("en-GB", { dateStyle: style, timeZone: "UTC" }).format(moment);
 }
 
 /** The same with the hour where one is known: `9 March 2025, 07:20 UTC`. */

@@ -1,4 +1,5 @@
-// Light, dark or as the system has it. A classic script in the head: it runs before the first paint, so nothing flashes.
+// Light, dark or as the system has it. A classic script in the head: it runs before the first paint, so that nothing
+// flashes.
 (() => {
   const KEY = "newsrag.theme";
   const THEMES = ["system", "light", "dark"];

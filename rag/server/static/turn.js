@@ -79,7 +79,8 @@ export class TurnView {
     const chips = citations.map((number) => this.#chip(number));
     if (support !== "quoted") return el("p", { class: "prose", dir: "auto" }, glued(text, chips));
     const { speaker, source, published } = this.citations[citations[0] - 1] ?? {};
-    const said = [speaker && foreign("b", oneLine(speaker)), foreign("cite", source || "unnamed outlet"), day(published)];
+    const outlet = foreign("cite", source || "unnamed outlet");
+    const said = [speaker && foreign("b", oneLine(speaker)), outlet, day(published)];
     const parts = said.filter(Boolean).flatMap((part, at) => (at ? [", ", part] : [part]));
     const words = el("blockquote", { dir: "auto" }, glued(text, chips));
     return el("figure", { class: "quoted" }, words, el("figcaption", {}, parts));
@@ -130,7 +131,9 @@ export class TurnView {
   }
 }
 
-const essence = (sentences) => JSON.stringify(sentences.map(({ text, citations, support }) => [text, citations, support]));
+function essence(sentences) {
+  return JSON.stringify(sentences.map(({ text, citations, support }) => [text, citations, support]));
+}
 
 /** A story that an answer cites or a refusal names: opens at its words. */
 function story(citation, { marker, quote }, listener) {
@@ -156,10 +159,10 @@ function story(citation, { marker, quote }, listener) {
 
 /** What the reader must know about a cited story besides its words: that it was corrected later, or is out of date. */
 export function notices(citation) {
-  const correction = citation.correction ?? citation.corrected;
+  const { correction } = citation;
   if (!correction) return [];
-  const text = typeof correction === "string" ? correction : oneLine(correction.text ?? correction.note ?? "");
-  const date = typeof correction === "object" ? day(correction.published ?? correction.date) : null;
+  const text = oneLine(typeof correction === "string" ? correction : correction.text);
+  const date = day(correction.published);
   return [[`Corrected later${date ? `, ${date}` : ""}`, text].filter(Boolean).join(": ")];
 }
 
