@@ -54,16 +54,6 @@ def engine_of(request: Request) -> Engine:
     return cast(Engine, request.app.state.engine)
 
 
-<<<<<<< HEAD
-=======
-def _history(rag: Rag, turns: Sequence[Turn]) -> dict[str, Any]:
-    """The earlier turns as an argument of `Rag.stream`, where it takes them."""
-    if turns and "history" in inspect.signature(rag.stream).parameters:
-        return {"history": [turn.model_dump(exclude_unset=True) for turn in turns]}
-    return {}
-
-
->>>>>>> server/server
 def ask(request: Request, asked: Question) -> Job[Event]:
     """Start answering. Raises UsageError, BusyError."""
     engine, filters = engine_of(request), asked.filters()
@@ -73,7 +63,7 @@ def ask(request: Request, asked: Question) -> Job[Event]:
 
     def produce() -> Generator[Event]:
         with engine.rag() as rag:
-            history = [Message(turn.role, turn.content) for turn in asked.history]
+            history = [turn.model_dump(exclude_unset=True) for turn in asked.history]
             answering = rag.stream(asked.question, filters=filters, mode=asked.mode, history=history)
             with closing(answering) as events:  # type: ignore[type-var]
                 with engine.searching(ticket):
