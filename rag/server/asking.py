@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Generator
 from contextlib import closing
-from typing import Literal, cast
+from typing import Any, Literal, cast
 
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
