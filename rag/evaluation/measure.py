@@ -128,9 +128,6 @@ def measure(what: Subject, settings: Settings, mode: Mode, seed: int, judge: str
     with open_store(what.folder) as store:
         corpus = match(what.found, what.questions, store.articles())
         facts = store.facts()
-        alone = sum(bool(q.history) for q in what.questions)
-        if alone:
-            notice(f"{alone} questions have a history: they are asked without it, follow-ups are not understood yet")
         judging = None if judge is None else settings.model_copy(update={"llm": judge})
         unrefusing = settings.model_copy(update={"answerable_threshold": 0.0})
         with (

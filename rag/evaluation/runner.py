@@ -107,7 +107,7 @@ def _right_if_answered(bench: Bench, question: Question, answer: Answer, mode: M
     if not expected.checkable:
         return None
     if not answer.answered:
-        answer = bench.unrefusing.ask(question.question, mode=mode)
+        answer = bench.unrefusing.ask(question.question, mode=mode, history=question.history)
     return answer_right(answer, expected) if answer.answered else None
 
 
