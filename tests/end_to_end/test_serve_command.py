@@ -9,6 +9,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -74,6 +75,7 @@ def test_killed_while_it_writes_it_leaves_a_whole_index(index: Path, tmp_path: P
         writing.stdin.close()
         while count(folder) <= 4:
             assert writing.poll() is None
+            time.sleep(0.05)
         server.kill()
         server.wait(30)
         assert writing.wait(30) != 0
