@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from rag import lexical
 
 
@@ -23,9 +25,9 @@ class CopyGroups:
         self._originals: dict[int, frozenset[tuple[str, ...]]] = {}
         self.first: list[int] = []
 
-    def add(self, text: str) -> int:
-        """The position of the first text that this one copies: its own where it copies none."""
-        mine, position = lexical.shingles(text), len(self.first)
+    def add(self, words: Sequence[str]) -> int:
+        """The position of the first text that the one of these words copies: its own where it copies none."""
+        mine, position = lexical.runs(words), len(self.first)
         copied = (i for i, other in self._originals.items() if containment(mine, other) >= self._threshold)
         original = next(copied, position)
         if original == position:

@@ -116,7 +116,11 @@ def _derived(a: str, b: str) -> bool:
 
 def shingles(text: str, size: int = 5) -> frozenset[tuple[str, ...]]:
     """Word n-grams of a text, for comparing whole texts; a shorter text is one shingle."""
-    found: Sequence[str] = words(text)
+    return runs(words(text), size)
+
+
+def runs(found: Sequence[str], size: int = 5) -> frozenset[tuple[str, ...]]:
+    """`shingles` of a text that is taken apart already."""
     if len(found) < size:
         return frozenset((tuple(found),))
     return frozenset(zip(*(found[i:] for i in range(size)), strict=False))

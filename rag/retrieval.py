@@ -124,11 +124,10 @@ class Retriever:
         effects = dates.effects(timing, days)
         found = {}
         for key in keys:
-            article, passages, day = shelf.article(key), shelf.passages(key), days[key]
+            article, day = shelf.article(key), days[key]
             # "on 4 November" is said by the date of an article as well as by its words.
             heading = f"{article.title} {dates.spelled(day)}" if day and timing.periods else article.title
-            sentences = (article.text[s.start : s.end] for _, passage in passages for s in passage.sentences)
-            found[key] = {**reading.signals(heading, sentences), "date": effects[key]}
+            found[key] = {**reading.signals(heading, shelf.words(key)), "date": effects[key]}
         return found
 
     def undated(self, filters: Filters) -> int:
@@ -192,26 +191,15 @@ class Retriever:
             at = len(groups.first)
             shelf.fetch([item.key for item in ranked[at : at + step]])
             for item in ranked[at : at + step]:
-                groups.add(shelf.article(item.key).text)
+                groups.add([word for sentence in shelf.words(item.key) for word in sentence])
         slots = list(dict.fromkeys(groups.first))[:k]
         hits = []
         for i in slots:
             found = ranked[i]
             passage = self._best_passage(shelf.passages(found.key), query, wanted)
             copies = tuple(ranked[j].key for j, first in enumerate(groups.first) if first == i != j)
-            hits.append(
-                Hit(
-                    found.key,
-                    shelf.article(found.key),
-                    passage,
-                    found.score,
-                    found.views,
-                    len(copies),
-                    copies,
-                    found.ranks,
-                    found.parts,
-                )
-            )
+            why = (found.views, len(copies), copies, found.ranks, found.parts)
+            hits.append(Hit(found.key, shelf.article(found.key), passage, found.score, *why))
         return hits
 
     def _best_passage(self, passages: list[tuple[int, Passage]], query: Vectors, wanted: list[str]) -> Passage:
@@ -303,6 +291,7 @@ class _Shelf:
         self._store = store
         self._articles: dict[int, Article] = {}
         self._passages: dict[int, _Passages] = {}
+        self._words: dict[int, list[list[str]]] = {}
 
     def fetch(self, keys: Sequence[int]) -> None:
         """Get those that are not here yet."""
@@ -314,6 +303,14 @@ class _Shelf:
     def article(self, key: int) -> Article:
         """One that was fetched."""
         return self._articles[key]
+
+    def words(self, key: int) -> list[list[str]]:
+        """The words of each sentence of one that was fetched: reading and finding copies both need them."""
+        if key not in self._words:
+            text = self._articles[key].text
+            spans = (span for _, passage in self._passages[key] for span in passage.sentences)
+            self._words[key] = [lexical.words(text[start:end]) for start, end in spans]
+        return self._words[key]
 
     def passages(self, key: int) -> _Passages:
         """Of one that was fetched, in order, with their ids."""
