@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 
 from rag import lexical
 
@@ -22,9 +23,9 @@ class CopyGroups:
         self._sizes: dict[int, int] = {}
         self.first: list[int] = []
 
-    def add(self, text: str) -> int:
-        """The position of the first text that this one copies: its own where it copies none."""
-        mine, position = lexical.shingles(text), len(self.first)
+    def add(self, words: Sequence[str]) -> int:
+        """The position of the first text that the one of these words copies: its own where it copies none."""
+        mine, position = lexical.runs(words), len(self.first)
         # Only texts that share a shingle can be copies: the work grows with what is shared, not with all pairs.
         shared = Counter(i for shingle in mine for i in self._having.get(shingle, ()))
         copied = (i for i in sorted(shared) if shared[i] / min(len(mine), self._sizes[i]) >= self._threshold)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -118,7 +118,11 @@ def _derived(a: str, b: str) -> bool:
 
 def shingles(text: str, size: int = 5) -> frozenset[tuple[str, ...]]:
     """Word n-grams of a text, for comparing whole texts; a shorter text is one shingle."""
-    found = words(text)
+    return runs(words(text), size)
+
+
+def runs(found: Sequence[str], size: int = 5) -> frozenset[tuple[str, ...]]:
+    """`shingles` of a text that is taken apart already."""
     return frozenset(zip(*(found[i:] for i in range(size)), strict=False)) or frozenset([tuple(found)])
 
 

@@ -38,8 +38,8 @@ class Reading:
         asked = [stem for word in lexical.words(query.text) if (stem := lexical.stem(word)) in wanted]
         self._pairs = [(a, b) for a, b in pairwise(asked) if a != b]
 
-    def signals(self, title: str, sentences: Iterable[str]) -> dict[str, float]:
-        """`READ` of an article with this title and these sentences, in order.
+    def signals(self, title: str, sentences: Iterable[Sequence[str]]) -> dict[str, float]:
+        """`READ` of an article with this title and the words (`lexical.words`) of these sentences, in order.
 
         terms and names: share of the question's that stand anywhere in it, weighted by rarity. sentence: the best such
         share of terms in one sentence with the title. near: share of the question's neighbouring terms that stand near
@@ -50,8 +50,7 @@ class Reading:
         everywhere, best = set(about), self._share(about)
         places: dict[str, list[int]] = {}
         offset = 0
-        for _, sentence in zip(range(_MOST_SENTENCES), sentences, strict=False):
-            words = lexical.words(sentence)
+        for _, words in zip(range(_MOST_SENTENCES), sentences, strict=False):
             found = self._found(words)
             for at, stems in found.items():
                 for stem in stems:

@@ -133,11 +133,10 @@ class Retriever:
         effects = dates.effects(timing, days)
         found = {}
         for key in keys:
-            article, passages, day = shelf.article(key), shelf.passages(key), days[key]
+            article, day = shelf.article(key), days[key]
             # "on 4 November" is said by the date of an article as well as by its words.
             heading = f"{article.title} {dates.spelled(day)}" if day and timing.periods else article.title
-            sentences = (article.text[s.start : s.end] for _, passage in passages for s in passage.sentences)
-            found[key] = {**reading.signals(heading, sentences), "date": effects[key]}
+            found[key] = {**reading.signals(heading, shelf.words(key)), "date": effects[key]}
         return found
 
     def undated(self, filters: Filters) -> int:
@@ -201,26 +200,15 @@ class Retriever:
             at = len(groups.first)
             shelf.fetch([item.key for item in ranked[at : at + step]])
             for item in ranked[at : at + step]:
-                groups.add(shelf.article(item.key).text)
+                groups.add([word for sentence in shelf.words(item.key) for word in sentence])
         slots = list(dict.fromkeys(groups.first))[:k]
         hits = []
         for i in slots:
             found = ranked[i]
             passage = self._best_passage(shelf.passages(found.key), query, wanted)
             copies = tuple(ranked[j].key for j, first in enumerate(groups.first) if first == i != j)
-            hits.append(
-                Hit(
-                    found.key,
-                    shelf.article(found.key),
-                    passage,
-                    found.score,
-                    found.views,
-                    len(copies),
-                    copies,
-                    found.ranks,
-                    found.parts,
-                )
-            )
+            why = (found.views, len(copies), copies, found.ranks, found.parts)
+            hits.append(Hit(found.key, shelf.article(found.key), passage, found.score, *why))
         return hits
 
     def _best_passage(self, passages: list[tuple[int, Passage]], query: Vectors, wanted: list[str]) -> Passage:

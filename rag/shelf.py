@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from rag import lexical
 from rag.ports import Store
 from rag.types import Article, Passage
 
@@ -18,6 +19,7 @@ class Shelf:
         self._store = store
         self._articles: dict[int, Article] = {}
         self._passages: dict[int, Passages] = {}
+        self._words: dict[int, list[list[str]]] = {}
 
     def fetch(self, keys: Sequence[int]) -> None:
         """Get those that are not here yet."""
@@ -33,3 +35,11 @@ class Shelf:
     def passages(self, key: int) -> Passages:
         """Of one that was fetched, in order, with their ids."""
         return self._passages[key]
+
+    def words(self, key: int) -> list[list[str]]:
+        """The words of each sentence of one that was fetched: reading and finding copies both need them."""
+        if key not in self._words:
+            text = self._articles[key].text
+            spans = (span for _, passage in self._passages[key] for span in passage.sentences)
+            self._words[key] = [lexical.words(text[span.start : span.end]) for span in spans]
+        return self._words[key]

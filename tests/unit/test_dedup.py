@@ -19,7 +19,7 @@ OTHER = (
 
 def group_copies(texts: Iterable[str]) -> list[int]:
     groups = CopyGroups()
-    return [groups.add(text) for text in texts]
+    return [groups.add(lexical.words(text)) for text in texts]
 
 
 @pytest.mark.parametrize(

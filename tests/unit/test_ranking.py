@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag import lexical
 from rag.evidence import Query
 from rag.ranking import READ, Reading
 
@@ -15,7 +16,7 @@ QUESTION = "How many people died when the ferry Skua sank off Brenna?"
 def signals(
     title: str, *sentences: str, question: str = QUESTION, rarity: dict[str, float] | None = None
 ) -> list[float]:
-    found = Reading(Query.of(question, rarity or {})).signals(title, sentences)
+    found = Reading(Query.of(question, rarity or {})).signals(title, map(lexical.words, sentences))
     assert tuple(found) == READ
     return [round(found[name], 3) for name in READ]
 
@@ -62,5 +63,5 @@ def test_nothing_in_common() -> None:
 
 @given(st.text(), st.text(), st.lists(st.text()))
 def test_any_text(question: str, title: str, sentences: list[str]) -> None:
-    found = Reading(Query.of(question, {})).signals(title, sentences)
+    found = Reading(Query.of(question, {})).signals(title, map(lexical.words, sentences))
     assert all(0.0 <= value <= 1.0 + 1e-9 for value in found.values())
