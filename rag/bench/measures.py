@@ -5,7 +5,6 @@ CPU seconds, not wall time: on a machine with other work, only these can be comp
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import time
@@ -54,13 +53,20 @@ class _Run(NamedTuple):
     megabytes: float
 
 
+# In a small process between: a child counts the memory of the one that it was forked from as its own peak.
+_BETWEEN = """
+import os, subprocess, sys
+quiet = subprocess.DEVNULL
+child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdin=quiet, stdout=quiet, stderr=quiet)
+used = os.wait4(child.pid, 0)[2]
+print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+"""
+
+
 def _child(*arguments: str) -> _Run:
-    process = subprocess.Popen(
-        [sys.executable, *arguments], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    _, _, used = os.wait4(process.pid, 0)
-    process.returncode = 0
-    return _Run(used.ru_utime + used.ru_stime, used.ru_maxrss / (1024**2 if sys.platform == "darwin" else 1024))
+    between = [sys.executable, "-c", _BETWEEN, *arguments]
+    cpu, peak = subprocess.run(between, capture_output=True, text=True, check=True).stdout.split()
+    return _Run(float(cpu), float(peak) / (1024**2 if sys.platform == "darwin" else 1024))
 
 
 def _cpu(act: Callable[[], object]) -> float:
