@@ -26,11 +26,11 @@ if TYPE_CHECKING:
     from rag.types import Event
 
 HELP = (
-    "/sources    what the last answer cites",
-    "/open N     the article behind citation N, the cited words marked »like this«",
-    "/new        forget what was said so far",
-    "/help       this list",
-    "/quit       leave (so does Ctrl-D); Ctrl-C stops an answer",
+    "/sources: what the last answer cites",
+    "/open N: the article behind citation N, the cited words marked »like this«",
+    "/new: forget what was said so far",
+    "/help: this list",
+    "/quit: leave (so does Ctrl-D); Ctrl-C stops an answer",
 )
 _PROMPT = "> "
 _COMMAND = re.compile(r"/(\w*)\s*(.*)")
