@@ -37,6 +37,9 @@ Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles f
 Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles up to this day, month or year.")]
 Source = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
 AnswerMode = Annotated[Mode, typer.Option(help="'quote' answers with quotations alone, without the LLM.")]
+NoAdapter = Annotated[
+    bool, typer.Option("--no-adapter", help="Let the LLM draft as it came, without the adapter that taught it to read.")
+]
 Quick = Annotated[bool, typer.Option("--quick", help="Only up to 10,000 passages.")]
 Million = Annotated[bool, typer.Option("--million", help="Also 1,000,000 passages: several GB of disk, many minutes.")]
 BatchFile = Annotated[
@@ -156,10 +159,13 @@ def ask_command(
     until: Until = None,
     source: Source = None,
     batch_file: BatchFile = None,
+    no_adapter: NoAdapter = False,
 ) -> int:
     """Answer a question, each sentence cited; exit code 1 when the articles do not answer it."""
-    chosen = batch.filters(since, until, source)
-    with _questions(question, batch_file) as asked, _opened(index, Settings.load()) as (rag, out, spinner):
+    chosen, settings = batch.filters(since, until, source), Settings.load()
+    if no_adapter:
+        settings = settings.model_copy(update={"adapter": "none"})
+    with _questions(question, batch_file) as asked, _opened(index, settings) as (rag, out, spinner):
         _tell_undated(rag, chosen)
         if not isinstance(asked, str):
             spinner.hide()

@@ -36,6 +36,7 @@ def report(folder: Path, settings: Settings) -> Json:
                 settings.embedder, resources.embedder_name(settings.embedder), resources.bundled_embedder
             ),
             "llm": _model(settings.llm, resources.llm_name(settings.llm), resources.bundled_llm),
+            "adapter": _adapter(settings),
         },
         "speed": _speed(settings),
         "cpu": _cpu(settings),
@@ -60,6 +61,18 @@ def _model(setting: str, name: str, bundled: Callable[[], Path]) -> Json:
     except ModelError:  # its package is not installed
         return {"name": name, "setting": setting, "path": None, "found": False}
     return {"name": name, "setting": setting, "path": str(path), "found": path.exists()}
+
+
+def _adapter(settings: Settings) -> Json:
+    """The adapter that teaches the language model to read; none where the model drafts."""
+    setting = {"setting": settings.adapter}
+    try:
+        path = resources.adapter(settings.llm, settings.adapter)
+    except ModelError as exc:
+        return {**setting, "name": None, "path": None, "found": False, "problem": str(exc)}
+    if path is None:
+        return {**setting, "name": None, "path": None, "found": False}
+    return {**setting, "name": path.stem, "path": str(path), "found": True, "sha256": resources.sha256(path)}
 
 
 def _speed(settings: Settings) -> Json | None:

@@ -287,6 +287,14 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
         model = report["models"][part]
         place = model["path"] or "its package is not installed"
         yield part, f"{model['name']}, {place}" + ("" if model["found"] else " (no such file or folder here)")
+    adapter = report["models"]["adapter"]
+    if adapter["found"]:
+        yield (
+            "adapter",
+            f"{adapter['path']}, sha256 {adapter['sha256'][:12]}: the LLM reads, and answers are quotations",
+        )
+    else:
+        yield "adapter", adapter.get("problem") or "none: the LLM drafts"
     if speed := report["speed"]:
         read, written = speed["prompt_tokens_per_second"], speed["generated_tokens_per_second"]
         evidence, seconds = speed["evidence_tokens"], speed["expected_answer_seconds"]

@@ -100,6 +100,13 @@ STATUS: Json = {
     "models": {
         "embedder": {"name": "all-MiniLM-L6-v2", "setting": "bundled", "path": "/models/minilm", "found": True},
         "llm": {"name": "other", "setting": "/models/other.gguf", "path": "/models/other.gguf", "found": False},
+        "adapter": {
+            "name": "adapter",
+            "setting": "bundled",
+            "path": "/newsrag/adapter.gguf",
+            "found": True,
+            "sha256": "c779c18bb59b39",
+        },
     },
     "speed": {
         "prompt_tokens_per_second": 459,
