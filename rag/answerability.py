@@ -6,6 +6,7 @@ everything else lacks the one fact asked for (docs/evaluation.md has the figures
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from rag import lexical
@@ -13,8 +14,7 @@ from rag.evidence import Query
 from rag.types import Evidence, Reading
 
 _BEST = 6
-_LEAST = -12.0  # log-probability below which it makes no difference how small
-_CLEAR = 4.0
+_LEAST, _CLEAR, _SURE = -12.0, 4.0, 6.0
 
 
 def features(query: Query, evidence: Sequence[Evidence]) -> dict[str, float]:
@@ -34,17 +34,15 @@ def features(query: Query, evidence: Sequence[Evidence]) -> dict[str, float]:
     }
 
 
-def read_features(
-    query: Query, ranked: Sequence[Evidence], reread: Sequence[Evidence], reading: Reading
-) -> dict[str, float]:
-    """The same of all evidence, with what a reader says of the part it read; log-probabilities unless noted."""
+def read_features(found: float, reread: Sequence[Evidence], reading: Reading) -> dict[str, float]:
+    """What the search makes of it (`found`, the probability by `features`), with what a reader says of the evidence it
+    read. Log odds or log-probabilities, each bounded: beyond that it makes no difference how sure anything is."""
     second = reread[1].score if len(reread) > 1 else reread[0].score - _CLEAR
     return {
-        **features(query, ranked),
+        "found": max(-_SURE, min(_SURE, math.log(max(found, 1e-9) / max(1.0 - found, 1e-9)))),
         "none": max(reading.none, _LEAST),
         "words": max(reading.likelihood, _LEAST),
         "read": max(e.signals["read"] for e in reread),
-        "best": reread[0].score,  # log odds
-        "margin": min(_CLEAR, reread[0].score - second),  # log odds
-        "kind": reread[0].signals["kind"],  # 0 to 1
+        "best": reread[0].score,
+        "margin": min(_CLEAR, reread[0].score - second),
     }

@@ -220,7 +220,7 @@ class Rag:
         listed, read = self.read(found.query.text, found.chosen, reader)
         chosen = reading.reread(listed, read, self._fitted.reading)
         model = self._fitted.answerable_read
-        features = answerability.read_features(found.query, found.ranked, chosen, read)
+        features = answerability.read_features(found.probability, chosen, read)
         return replace(
             found, chosen=tuple(chosen), probability=model.probability(features), threshold=self._threshold(model)
         )

@@ -31,10 +31,8 @@ from rag.types import Evidence, Reading
 COMMAND = "python -m rag.training.fit --adapter FILE --squad FILE --clapnq DIR"
 Article = dict[str, Any]
 READING = ("search", "read")
-ANSWERABLE = (
-    "cosine", "terms_in_story", "names_in_story", "none", "words", "read", "best", "margin", "kind",
-)  # fmt: skip
-ANSWERED = 0.90
+ANSWERABLE = ("found", "none", "words", "read", "best", "margin")
+ANSWERED = 0.88
 """Share of the answerable questions, of those fitted on, that the refusal threshold lets through."""
 
 
@@ -92,19 +90,20 @@ def fit_reading(asked: Sequence[Asked]) -> LinearModel:
 
 def features(a: Asked, model: LinearModel) -> dict[str, float]:
     """Of the refusal model."""
-    return answerability.read_features(a.query, a.ranked, reading.reread(a.listed, a.read, model), a.read)
+    found = wiring.load_linear("answerable").probability(answerability.features(a.query, a.ranked))
+    return answerability.read_features(found, reading.reread(a.listed, a.read, model), a.read)
 
 
 def fit_answerable(asked: Sequence[Asked], model: LinearModel) -> LinearModel:
-    """Whether to answer: each set weighs the same, and its answerable as much as the other."""
+    """Whether to answer: each set weighs the same, its answerable twice as much as the near misses and the foreign."""
     rows, labels, weights = [], [], []
-    for name in {a.wanted.set for a in asked}:
-        own = [a for a in asked if a.wanted.set == name]
-        share = sum(bool(a.wanted.words) for a in own) / len(own)
-        for a in own:
-            rows.append(features(a, model))
-            labels.append(bool(a.wanted.words))
-            weights.append(1000.0 / len(own) / (share if a.wanted.words else 1 - share))
+    alike: dict[tuple[str, bool, bool], list[Asked]] = {}
+    for a in asked:
+        alike.setdefault((a.wanted.set, a.wanted.foreign, bool(a.wanted.words)), []).append(a)
+    for (_, _, answerable), own in alike.items():
+        rows += [features(a, model) for a in own]
+        labels += [answerable] * len(own)
+        weights += [(2.0 if answerable else 1.0) * 100.0 / len(own)] * len(own)
     fitted = LinearModel(**fitted_to(rows, labels, weights, ANSWERABLE), threshold=0.5, fitted_with=COMMAND)
     answered = sorted(fitted.probability(row) for row, label in zip(rows, labels, strict=True) if label)
     return replace(fitted, threshold=round(answered[int((1 - ANSWERED) * len(answered))], 3))
@@ -191,7 +190,7 @@ def sample() -> list[Wanted]:
     return [
         Wanted("sample", q.split, q.question, None, tuple(s.quote for s in q.support))
         for q in chosen
-        if q.split == "test" or stories.index(q.story) % 2 == 1
+        if not q.history and (q.split == "test" or stories.index(q.story) % 2 == 1)
     ]
 
 
