@@ -19,7 +19,7 @@ from rag.types import Evidence
 
 _BEFORE, _AFTER = 8, 5  # words beside a figure that may say what it counts
 _MOST = 4
-_CONTEXT = 0.6  # of the best sentence's share of the question's terms, in the sentence and around it
+_CONTEXT = 0.4  # of the best sentence's share of the question's terms, in the sentence and around it
 # Words that newsrooms use for one another when they count.
 _SAME = {
     word: name
