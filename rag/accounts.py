@@ -44,7 +44,8 @@ _CORRECTED = re.compile(
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _YEAR_LIKE = re.compile(r"(?:1[89]|20)\d\d")
 _ELSE_AFTER = re.compile(
-    rf"\s+(?:{_MONTH}\b|(?:\w+\s+)?of\s+(?:the|them|those|these|whom)\b|(?:latest|other|more|new)\b)|-year|\s+years?\s+old"
+    rf"\s+(?:{_MONTH}\b|(?:\w+\s+)?of\s+(?:the|them|those|these|whom)\b|(?:latest|other|more|new)\b"
+    r"|(?:hour|day|week|month|year)s?\b)|-year|\s+years?\s+old"
 )
 _ELSE_BEFORE = re.compile(
     rf"(?:{_MONTH}|\b(?:aged?|the|these|those|latest|(?:man|woman|boy|girl|person)\s+of))\s+$", re.IGNORECASE
