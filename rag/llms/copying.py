@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -17,17 +18,24 @@ from rag.types import Reading
 
 WORDS = 24
 """Most tokens of an answer's words."""
+_BRANCHING = 3  # tokens at the beginning of an answer at which another one may part from it
 _END = " ["
 _START = re.compile(r"(?<![^\W_])[^\W_]|[$€£¥]")
 
 
 class Copying:
-    """A logits processor for one answer: ` at least 340 [2`. `reading` is there once the number was reached."""
+    """A logits processor for one answer: ` at least 340 [2`. `reading` is there once the number was reached, and
+    `others` are the beginnings of other answers that were passed by: their log-probability and tokens."""
 
     def __init__(
-        self, tokens: Callable[[str], list[int]], text: Callable[[int], str], sentences: Sequence[str], none: str
+        self,
+        tokens: Callable[[str], list[int]],
+        text: Callable[[int], str],
+        sentences: Sequence[str],
+        none: str,
+        beginning: Sequence[int] = (),
     ) -> None:
-        """`tokens` encodes a plain text, `text` decodes one token."""
+        """`tokens` encodes a plain text, `text` decodes one token. The answer starts with `beginning`."""
         self._text = text
         self._end = tokens(_END)[0]
         self._digits = [tokens(str(n))[0] for n in range(1, len(sentences) + 1)]
@@ -35,6 +43,8 @@ class Copying:
         # Whatever stands before a word in its sentence, in an answer it is a space.
         starts = ((s, m.start()) for s in sentences for m in _START.finditer(s))
         self._alive = [tokens(f" {s[at:]}") for s, at in starts]
+        self._beginning = tuple(beginning)
+        self.others: list[tuple[float, tuple[int, ...]]] = []
         self._written: list[int] = []
         self._likelihood = 0.0
         self._none_likelihood = 0.0
@@ -52,12 +62,16 @@ class Copying:
         chances = logits - np.logaddexp.reduce(logits)
         if not self._written:
             self._none_likelihood = float(chances[self._none])
-        token = max(self._allowed(), key=lambda t: float(chances[t]))
+        at = len(self._written)
+        allowed = self._allowed()
+        token = self._beginning[at] if at < len(self._beginning) else max(allowed, key=lambda t: float(chances[t]))
+        if len(self._beginning) <= at < _BRANCHING:
+            passed = (t for t in allowed if t not in (token, self._end))
+            self.others += [(self._likelihood + float(chances[t]), (*self._written, t)) for t in passed]
         self._likelihood += float(chances[token])
         if token == self._end:
             self._numbering = True
         else:
-            at = len(self._written)
             self._written.append(token)
             self._alive = [tokens for tokens in self._alive if len(tokens) > at and tokens[at] == token]
         return self._only(logits, token)
@@ -76,3 +90,12 @@ class Copying:
         masked = np.full(logits.shape, -np.inf, np.single)
         masked[token] = 0.0
         return masked
+
+
+def together(readings: Sequence[Reading]) -> Reading:
+    """Several answers as one: the words of the most probable, and each sentence by all of them, as probable as they
+    are."""
+    best = max(readings, key=lambda r: r.likelihood)
+    weights = np.array([r.likelihood for r in readings])
+    mixed = np.logaddexp.reduce(np.array([r.sentences for r in readings]) + weights[:, None], axis=0)
+    return replace(best, sentences=tuple(map(float, mixed - np.logaddexp.reduce(weights))))

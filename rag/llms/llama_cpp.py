@@ -9,6 +9,7 @@ import threading
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,7 +22,7 @@ from rag import kept_speed
 from rag.errors import ModelError
 from rag.llms import probing
 from rag.llms.copying import WORDS as _WORDS
-from rag.llms.copying import Copying
+from rag.llms.copying import Copying, together
 from rag.llms.files import model_file
 from rag.resources import llm_name, model_key
 from rag.types import Message, Reading
@@ -30,6 +31,8 @@ _CHATML = (
     "{% for m in messages %}<|im_start|>{{ m['role'] }}\n{{ m['content'] }}<|im_end|>\n{% endfor %}"
     "{% if add_generation_prompt %}<|im_start|>assistant\n{% endif %}"
 )
+_ANSWERS = 3  # followed at most
+_CLEAR = 3.0  # an answer this much less probable (in log) than the first is not followed
 _loading = threading.Lock()
 _log = logging.getLogger("llama-cpp-python")  # what llama.cpp itself prints passes through it
 # llama.cpp asks `bool abort(void *)` between two steps of a computation, thousands of times. A Python function would
@@ -160,12 +163,26 @@ class LlamaCppModel:
             )
 
     def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
-        """See `rag.ports.Reader`. Greedy, and masked: only words of the sentences can be written."""
+        """See `rag.ports.Reader`. Only words of the sentences can be written. Where the first answer is not clear, up
+        to `_ANSWERS` different ones are followed and their sentences weighed together; the prompt is read once."""
         tokens = self.prompt_tokens(messages) + self._plain(opening)
         self._require_room(tokens, _WORDS + 2)
-        copying = Copying(self._plain, self._text, sentences, none)
         self._stop[0] = b"\0"
         _log.setLevel(logging.ERROR)
+        readings: list[Reading] = []
+        waiting: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
+        while waiting and len(readings) < _ANSWERS:
+            likely = max(waiting)
+            if readings and likely[0] < readings[0].likelihood - _CLEAR:
+                break
+            waiting.remove(likely)
+            copying = Copying(self._plain, self._text, sentences, none, likely[1])
+            readings.append(self._copy(tokens, copying))
+            waiting += copying.others
+        return replace(together(readings), none=readings[0].none)
+
+    def _copy(self, tokens: Sequence[int], copying: Copying) -> Reading:
+        """One answer after the prompt."""
         steps = self._llama.generate(tokens, temp=0.0, logits_processor=llama_cpp.LogitsProcessorList([copying]))
         try:
             for _ in zip(range(_WORDS + 2), steps, strict=False):

@@ -255,7 +255,9 @@ class QueuedReader:
         with ticket.turn(), ticket.interrupting(interrupt):
             ticket.prompt_tokens += sum(len(m.content) for m in messages) // _CHARACTERS
             try:
-                return self._reader.read(messages, opening, sentences, none)
+                reading = self._reader.read(messages, opening, sentences, none)
+                ticket.answer_tokens += len(reading.words) // _CHARACTERS + 1
+                return reading
             except ModelError:
                 ticket.check()  # says why it was interrupted
                 raise

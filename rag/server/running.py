@@ -19,6 +19,7 @@ from rag.server.observing import log_to
 from rag.settings import ServerSettings, Settings
 
 Say = Callable[[str], None]
+_BACKLOG = 2048
 
 
 def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) -> int:
@@ -26,6 +27,7 @@ def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) ->
     with prepared(folder, settings, server, say) as (web, listening):
         if server.log == "json":
             log_to(sys.stderr)
+        listening.listen(_BACKLOG)  # before the address is said: who reads it may connect at once
         say(f"newsrag serves {folder} at {url(listening)} (stop with Ctrl-C)")
         web.run([listening])
     return 0

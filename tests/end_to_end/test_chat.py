@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from rag import chat, wiring
+from rag import chat
 from rag.errors import ModelError
 from tests.end_to_end.conftest import Run
 from tests.end_to_end.test_cli import check_answer
@@ -96,7 +96,7 @@ def test_a_failed_model_ends_a_piped_run(rag: Run, index: Path, monkeypatch: pyt
     def fail(*_: object) -> None:
         raise ModelError("gone")
 
-    monkeypatch.setattr(wiring, "load_llm", fail)
+    monkeypatch.setattr("rag.loading.load_reader", fail)
     assert piped(rag, index, BRIDGE, BRIDGE, options=()) == (4, "", "rag: error: gone\n")
 
 

@@ -97,7 +97,8 @@ def test_an_answer_for_a_person(rag: Run, index: Path) -> None:
     answer, rest = done.out.split("\n\n", 1)
     assert "[1]" in answer
     assert "\n" not in answer
-    assert rest.startswith("[1] The Ansel Courier, 8 March 2025, “Monitor counts the dead on the coast of Tarva”\n    ")
+    about = "[1] The Ansel Courier, 8 March 2025, “Monitor counts the dead on the coast of Tarva”"
+    assert rest.startswith(f"{about}, according to the Tarva Observatory\n    ")
     assert "At least 340 civilians were executed" in rest
     assert "    https://ansel-courier.example/coast\n" in rest
     assert rest.endswith("\n")

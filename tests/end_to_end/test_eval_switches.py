@@ -48,8 +48,8 @@ DRAFT = "All ferries of Marisel were sold on Sunday [1]."
 def break_retriever(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = Retriever.search
 
-    def worst_first(self: Retriever, question: str, k: int, filters: Filters) -> Sequence[Hit]:
-        return whole(self, question, k, filters)[::-1]
+    def worst_first(self: Retriever, question: str, k: int, filters: Filters, typed: str) -> Sequence[Hit]:
+        return whole(self, question, k, filters, typed)[::-1]
 
     monkeypatch.setattr(Retriever, "search", worst_first)
 
@@ -59,7 +59,7 @@ def break_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_refuser(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.answering.Rag.answerable", lambda *_: 1.0)
+    monkeypatch.setattr("rag.answering.Found.answers", property(lambda found: bool(found.chosen)))
 
 
 BREAK = {"retriever": break_retriever, "verifier": break_verifier, "refuser": break_refuser}
@@ -71,7 +71,9 @@ def test_a_broken_part_shows_and_fails_the_gate(
 ) -> None:
     file = tmp_path / "set.jsonl"
     file.write_text("".join(json.dumps(line) + "\n" for line in SET), "utf-8")
-    monkeypatch.setattr("rag.wiring.load_llm", lambda _: ScriptedLLM(*[DRAFT] * 9))
+    # A model that drafts: one that reads quotes, and there is nothing to verify.
+    monkeypatch.setenv("NEWSRAG_ADAPTER", "none")
+    monkeypatch.setattr("rag.loading.load_llm", lambda *_: ScriptedLLM(*[DRAFT] * 9))
     metric = WATCHED[part]
     command = ("eval", file, "--index", index, "--json", "--fail-under", f"{metric}=1")
     intact = rag(*command)
