@@ -28,7 +28,7 @@ from rag.training import records
 from rag.training.build import WIKINEWS
 from rag.types import Evidence, Reading
 
-COMMAND = "python -m rag.training.fit --adapter FILE --squad FILE --clapnq DIR"
+COMMAND = "python -m rag.training.fit --adapter FILE --squad FILE --wikinews FILE --cache DIR"
 Article = dict[str, Any]
 READING = ("search", "read")
 ANSWERABLE = ("found", "none", "words", "read", "best", "margin")
