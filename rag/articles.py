@@ -169,6 +169,11 @@ def _given_id(value: object) -> str | None:
     return value if value.strip() else None
 
 
+def is_named_by_content(article: Article) -> bool:
+    """Whether it came without an id and an address, so that its id is a digest of its content."""
+    return article.id == _content_id(article.title, article.text)
+
+
 def _content_id(title: str, text: str) -> str:
     return "sha256-" + hashlib.sha256(f"{title}\n{text}".encode()).hexdigest()[:16]
 

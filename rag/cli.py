@@ -18,6 +18,7 @@ import typer
 from typer.main import get_command
 
 from rag import __version__, batch, questions
+from rag.articles_command import articles_app
 from rag.conversation import History
 from rag.errors import NewsragError, UsageError
 from rag.eval_command import eval_command
@@ -50,6 +51,7 @@ BatchFile = Annotated[
 app = typer.Typer(add_completion=False, help="Answers over news articles, every sentence cited to its exact words.")
 _ask_app = typer.Typer(add_completion=False)
 app.command("index")(index_command)
+app.add_typer(articles_app, name="articles")
 app.command("serve")(server_command.serve)
 app.add_typer(server_command.keys_app, name="keys")
 

@@ -29,6 +29,9 @@ def index_command(
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Embed the stored articles anew with the present settings.")
     ] = False,
+    prune: Annotated[
+        bool, typer.Option("--prune", help="Remove articles that came from files here and are in them no more.")
+    ] = False,
     json: AsJson = False,
 ) -> int:
     """Add or update articles: JSON Lines, plain text, Markdown, HTML."""
@@ -36,6 +39,8 @@ def index_command(
 
     if not paths and not rebuild:
         raise UsageError("nothing to index: name files or folders, or '-' for standard input")
+    if prune and not paths:
+        raise UsageError("--prune needs the files or folders that the articles came from")
     settings, folder = Settings.load(), index or default_index()
     report = IndexReport()
     with answer_stream() as out:
@@ -44,7 +49,8 @@ def index_command(
             if rebuild:
                 report = wiring.rebuild_index(folder, settings, progress, say)
             if paths:
-                report = _sum(report, wiring.index_paths(paths, folder, settings, progress=progress, notice=say))
+                read = wiring.index_paths(paths, folder, settings, prune=prune, progress=progress, notice=say)
+                report = _sum(report, read)
         for problem in report.problems:
             say(f"warning: {problem}")
         found = report.added + report.updated + report.unchanged
@@ -67,6 +73,7 @@ def _print_report(out: TextIO, report: IndexReport, folder: Path, *, json: bool)
         print(batch.dumps({"index": str(folder), **asdict(report), "stored": stored}), file=out, flush=True)
     else:
         counts = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
+        counts += f", {report.removed} removed" if report.removed else ""
         Page.on(out).line(f"{counts}, {stored['passages']} passages in {folder}")
 
 

@@ -13,7 +13,7 @@ from typing import Literal, Protocol, runtime_checkable
 import numpy as np
 import numpy.typing as npt
 
-from rag.types import Article, Filters, Message, Passage, Reading
+from rag.types import Article, Filters, Message, Origin, Passage, Reading, Version
 
 Vectors = npt.NDArray[np.float32]
 Ids = npt.NDArray[np.int64]
@@ -90,8 +90,34 @@ class Store(Protocol):
     def put(self, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
         """Add or replace articles in one transaction: all or none. Vectors: one `lead` row, one `passage` row each."""
 
-    def remove(self, article_ids: Sequence[str]) -> int:
-        """Delete articles with all that belongs to them; how many there were."""
+    def remove(self, article_ids: Sequence[str], gone: Iterable[tuple[str, str]] = ()) -> int:
+        """Delete articles with all that belongs to them, their earlier versions too, and the origins `gone`, each a
+        path and an id given there; how many articles there were. Their words stay in the files until `wipe`."""
+
+    def unwiped(self) -> bool:
+        """Whether files may still hold words of removed articles."""
+
+    def wipe(self) -> bool:
+        """Rewrite the files so that nothing of removed articles is in them. False while another connection reads an
+        older state, which needs them: then call it again."""
+
+    def note_origins(self, origins: Iterable[Origin]) -> None:
+        """Remember where articles were read; what is known stays. Changes no stamp."""
+
+    def origins_in(self, path: str) -> dict[str, str]:
+        """The ids given in this file, each with the id of its article here."""
+
+    def origins_of(self, article_id: str) -> list[str]:
+        """The files an article was read from, in order."""
+
+    def origin_paths(self, root: str) -> list[str]:
+        """This file, or the files below this folder, that articles came from."""
+
+    def versions(self, article_id: str) -> list[Version]:
+        """What the article was before its updates, oldest first."""
+
+    def passage_counts(self, keys: Sequence[int]) -> dict[int, int]:
+        """How many passages each of these articles has."""
 
     def fingerprints(self, article_ids: Sequence[str]) -> dict[str, str]:
         """Fingerprint of each of these articles that is stored."""

@@ -290,6 +290,24 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """What an article was before an update. `number` counts from 1; `replaced` is when, ISO 8601 in UTC."""
+
+    number: int
+    replaced: str
+    article: Article
+
+
+class Origin(NamedTuple):
+    """That an article was read from a file. `given` is the id it had there: another than `article_id` for a file that
+    was edited and has no id of its own."""
+
+    path: str
+    given: str
+    article_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class IndexReport:
     """What one run of indexing did."""
 
@@ -298,3 +316,4 @@ class IndexReport:
     unchanged: int = 0
     passages: int = 0
     problems: tuple[Problem, ...] = ()
+    removed: int = 0

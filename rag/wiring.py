@@ -7,16 +7,27 @@ import shutil
 import tempfile
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 from rag import resources
 from rag.answering import Fitted, Models, Rag
-from rag.errors import NotReadyError, StoreError, UsageError
+from rag.errors import NotReadyError, StoreError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
 from rag.linear import LinearModel
 from rag.loading import Notice, affordable, load_embedder, load_reranker, models_of
+from rag.opening import WRITER_WAIT_S as WRITER_WAIT_S
+from rag.opening import exists as exists
+from rag.opening import finish_removal, open_to_write
+from rag.opening import holds_articles as holds_articles
+from rag.opening import index_stamp as index_stamp
+from rag.opening import open_store as open_store
+from rag.opening import remove_articles as remove_articles
+from rag.opening import unwiped as unwiped
+from rag.opening import vector_indexes as vector_indexes
+from rag.origins import Opened, Origins
 from rag.ports import VIEWS
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
@@ -24,9 +35,8 @@ from rag.settings import Settings, default_index
 from rag.types import Article, IndexReport, Problem
 
 if TYPE_CHECKING:
-    from rag.ports import Embedder, Store, VectorIndex, View
+    from rag.ports import Embedder, Store, View
 
-DATABASE = "articles.sqlite"
 SAMPLE_INDEX = Path("indexes/sample")
 
 
@@ -41,96 +51,48 @@ def load_linear(name: str) -> LinearModel:
     return LinearModel.parse((Path(__file__).parent / "fitted" / f"{name}.json").read_text("utf-8"))
 
 
-def exists(folder: Path) -> bool:
-    """Whether there is an index in this folder. Raises UsageError where no folder of this name can be."""
-    try:
-        if folder.exists() and not folder.is_dir():
-            raise UsageError(f"{folder} is a file: --index takes a folder")
-        return (folder / DATABASE).is_file()
-    except OSError as exc:
-        raise UsageError(f"cannot look into {folder}: {exc.strerror}") from exc
-
-
-def holds_articles(folder: Path) -> bool:
-    """Whether there is an index with something in it; one that cannot be opened counts, so that its error is seen."""
-    if not exists(folder):
-        return False
-    try:
-        with open_store(folder) as store:
-            return store.size() > 0
-    except StoreError:
-        return True
-
-
-@contextmanager
-def open_store(folder: Path, *, create: bool = False) -> Iterator[Store]:
-    """The database of an index. Raises NotReadyError where there is none (unless `create`) and StoreError as the
-    store does. A folder made for an index that got no article is removed again."""
-    from rag.stores.sqlite import SqliteStore
-
-    new = not exists(folder)
-    if new and not create:
-        raise NotReadyError(f"no index in {folder}: make one with `rag index PATH... --index {folder}`")
-    made = [p for p in (folder, *folder.parents) if not p.exists()]
-    empty = new
-    try:
-        store = SqliteStore(_made(folder) / DATABASE)
-        try:
-            yield store
-        finally:
-            try:
-                empty = new and not store.size()
-            finally:
-                store.close()
-    finally:
-        if empty:
-            _remove_empty(folder, made)
-
-
-def _made(folder: Path) -> Path:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as exc:
-        raise StoreError(f"cannot write the index folder {folder}: {exc.strerror}") from exc
-    return folder
-
-
-def _remove_empty(folder: Path, made: Sequence[Path]) -> None:
-    """Take back what opening a new index created: its files, and the folders that were not there before."""
-    for file in folder.glob(f"{DATABASE}*"):
-        file.unlink(missing_ok=True)
-    for path in made:
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
-
-
 def index_paths(
     paths: Sequence[str],
     folder: Path,
     settings: Settings,
     *,
     stdin: BinaryIO | None = None,
+    prune: bool = False,
     progress: Progress = lambda _: None,
     notice: Notice = lambda _: None,
 ) -> IndexReport:
     """Read the paths into the index. Where nothing in them can be read the report holds only problems, and no index is
-    made. Raises UsageError for a path that is not there, and as `index_articles` does."""
+    made. With `prune`, articles that came from files there and are in them no more are removed for good. Raises
+    UsageError for a path that is not there, and as `index_articles` does."""
     from rag.readers import read
 
-    incoming = read(paths, stdin=stdin, max_characters=settings.max_article_characters)
+    files = Opened()
+    incoming = read(paths, stdin=stdin, max_characters=settings.max_article_characters, opened=files)
     head, rest = _until_article(incoming)
     if not isinstance(head[-1] if head else None, Article):
         problems = tuple(item for item in head if isinstance(item, Problem))
         return IndexReport(problems=problems)
-    with open_store(folder, create=True) as store:
-        return _index_into(store, chain(head, rest), folder, settings, load_embedder(settings, notice), progress)
+    embedder = load_embedder(settings, notice)
+    with open_to_write(folder, "rag index", create=True, notice=notice) as store:
+        origins = files.told(Origins(store))
+        items = origins.follow(chain(head, rest))
+        report = _index_into(store, items, folder, settings, embedder, progress, origins)
+        if prune:
+            gone, places = origins.gone([path for path in paths if path != "-"])
+            if origins.kept:
+                notice(f"{origins.kept} articles stay: their files could not be read without problems")
+            if gone or places:
+                report = replace(report, removed=store.remove(gone, places))
+        finish_removal(store, folder)
+        return report
 
 
 def add_articles(
     items: Iterable[Article | Problem], folder: Path, settings: Settings, embedder: Embedder
 ) -> IndexReport:
-    """Articles into an index that is there. Raises NotReadyError where it is not, and as `index_articles` does."""
-    with open_store(folder) as store:
+    """Articles into an index that is there. Raises NotReadyError where it is not, StoreError when another process
+    writes for long, and as `index_articles` does."""
+    with open_to_write(folder, "adding articles", wait_s=WRITER_WAIT_S) as store:
         return _index_into(store, items, folder, settings, embedder, lambda _: None)
 
 
@@ -141,24 +103,17 @@ def _index_into(
     settings: Settings,
     embedder: Embedder,
     progress: Progress,
+    origins: Origins | None = None,
 ) -> IndexReport:
-    report = index_articles(items, store, embedder, settings, progress, _rebuild_command(folder))
+    def committed(report: IndexReport) -> None:
+        if origins:
+            origins.commit()
+        progress(report)
+
+    report = index_articles(items, store, embedder, settings, committed, _rebuild_command(folder))
     with store.snapshot():
         sync_vectors(store, vector_indexes(folder, embedder))
     return report
-
-
-def remove_articles(article_ids: Sequence[str], folder: Path) -> int:
-    """Delete articles with all that belongs to them; how many there were. The vector files follow when the index is
-    next opened. Raises NotReadyError, StoreError."""
-    with open_store(folder) as store:
-        return store.remove(article_ids)
-
-
-def index_stamp(folder: Path) -> str:
-    """What changes with every change to the index. Raises NotReadyError, StoreError."""
-    with open_store(folder) as store:
-        return store.stamp()
 
 
 def _until_article(items: Iterator[Article | Problem]) -> tuple[list[Article | Problem], Iterator[Article | Problem]]:
@@ -180,18 +135,11 @@ def rebuild_index(
 ) -> IndexReport:
     """Embed the stored articles anew with the present settings."""
     embedder = load_embedder(settings, notice)
-    with open_store(folder) as store:
+    with open_to_write(folder, "rag index --rebuild", notice=notice) as store:
         report = rebuild_articles(store, embedder, settings, progress)
         with store.snapshot():
             sync_vectors(store, vector_indexes(folder, embedder))
     return report
-
-
-def vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]:
-    """The vector files of an index, loaded where they are whole."""
-    from rag.stores.faiss_vectors import FaissVectors
-
-    return {view: FaissVectors(folder / f"{view}.faiss", embedder.dimension) for view in VIEWS}
 
 
 def vectors_in_step(folder: Path, store: Store) -> bool:
@@ -206,6 +154,8 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
     """Every broken invariant of an index, one line each, the cheap ones first. Raises as `open_store` does."""
     with open_store(folder) as store:
         yield from store.check()
+        if store.unwiped():
+            yield f"the files still hold words of removed articles: run `rag articles remove --index {folder}`"
         embedder = load_embedder(settings)
         try:
             require_facts(store, build_facts(embedder, settings), _rebuild_command(folder))

@@ -17,7 +17,7 @@ import os
 import re
 import sys
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO
 
@@ -56,29 +56,35 @@ def read(
     stdin: BinaryIO | None = None,
     max_characters: int = 1_000_000,
     max_bytes: int = 64 * MEBIBYTE,
+    opened: Callable[[str | None], None] = lambda _: None,
 ) -> Iterator[Article | Problem]:
     """Read every article under `paths`: files, folders (with what is below them) and `-` for standard input.
 
     `max_characters` bounds one article's text; `max_bytes` one line of JSON Lines, or one whole file of another
-    format. Raises `UsageError` at the call, before anything is read, when a path does not exist.
+    format. `opened` is told of each file before what is in it, and of None before what comes from no file. Raises
+    `UsageError` at the call, before anything is read, when a path does not exist.
     """
     missing = [shown(path) for path in paths if path != "-" and not os.path.exists(path)]
     if missing:
         raise UsageError(f"no such file or folder: {', '.join(missing)}")
-    return _read(paths, stdin, Limits(max_characters, max_bytes))
+    return _read(paths, stdin, Limits(max_characters, max_bytes), opened)
 
 
-def _read(paths: Sequence[str], stdin: BinaryIO | None, limits: Limits) -> Iterator[Article | Problem]:
+def _read(
+    paths: Sequence[str], stdin: BinaryIO | None, limits: Limits, opened: Callable[[str | None], None]
+) -> Iterator[Article | Problem]:
     for path in paths:
         if path == "-":
+            opened(None)
             yield from _read_stdin(stdin or sys.stdin.buffer, limits)
         elif os.path.isdir(path):
-            yield from _read_folder(path, limits)
+            yield from _read_folder(path, limits, opened)
         else:
+            opened(path)
             yield from _read_file(path, limits)
 
 
-def _read_folder(folder: str, limits: Limits) -> Iterator[Article | Problem]:
+def _read_folder(folder: str, limits: Limits, opened: Callable[[str | None], None]) -> Iterator[Article | Problem]:
     where = f"folder {shown(folder)}"
     skipped: Counter[str] = Counter()
     found = False
@@ -87,7 +93,9 @@ def _read_folder(folder: str, limits: Limits) -> Iterator[Article | Problem]:
             yield item
         else:
             found = True
+            opened(item)
             yield from _read_file(item, limits)
+    opened(None)
     if skipped:
         yield Problem(where, skipped_line(skipped))
     if not found:

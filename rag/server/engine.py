@@ -22,6 +22,7 @@ from rag.settings import ServerSettings, Settings
 from rag.types import Article, IndexReport, Mode, Problem
 
 _LOOK_S = 0.1  # how often a thread that waits to search looks whether it still should
+_HELP = 20  # times that one removal is helped to end
 _SLICE = 32  # texts embedded at a time, so that a question need not wait for a whole batch of articles
 
 
@@ -111,6 +112,7 @@ class Engine:
         self.changing = ThreadPoolExecutor(1, "changer")
         self._searching = threading.Semaphore(server.readers)
         self.reloads = 0
+        self._helped = 0
         self._say = say
         self._current: _Opened | None = None
         self._problem: NewsragError = NotReadyError("the index is not open yet")
@@ -172,12 +174,12 @@ class Engine:
         """Why no question can be answered; None when all is well."""
         return None if self._current else self._problem
 
-    def reload(self) -> bool:
-        """Open the index anew if it has changed. An index that cannot be used leaves the old state in use; one that
-        is empty does not, because its articles were deleted."""
+    def reload(self, *, unchanged: bool = False) -> bool:
+        """Open the index anew if it has changed; if asked for, also `unchanged`, to let go of its old files. An index
+        that cannot be used leaves the old state in use; one that is empty does not: its articles were deleted."""
         with self._reloading:
             current = self._current
-            if current and wiring.index_stamp(self.folder) == current.stamp:
+            if current and not unchanged and wiring.index_stamp(self.folder) == current.stamp:
                 return False
             try:
                 new: _Opened | None = self._open()
@@ -199,12 +201,21 @@ class Engine:
         told = ""
         while not self._stopping.wait(self.server.reload_seconds):
             try:
-                self.reload()
+                self.reload(unchanged=self._holds_removed())
                 told = ""
             except NewsragError as exc:
                 if str(exc) != told:
                     self._say(f"the changed index cannot be opened, answering from the old one: {exc}")
                 told = str(exc)
+
+    def _holds_removed(self) -> bool:
+        """Whether somebody removes articles and waits until their old state is read no more. Each removal is helped
+        some times: another reader may hold it for long."""
+        if not wiring.unwiped(self.folder):
+            self._helped = 0
+            return False
+        self._helped += 1
+        return self._helped <= _HELP
 
     def ticket(self, client: str, mode: Mode) -> Ticket:
         """The right to ask one question. Raises BusyError when too many are being asked already."""
@@ -223,9 +234,14 @@ class Engine:
 
     def remove(self, article_id: str) -> bool:
         """Delete an article for good; whether there was one. No answer cites it when this returns."""
-        removed = wiring.remove_articles([article_id], self.folder)
-        self.reload()
-        return bool(removed)
+
+        def let_go() -> None:
+            self.reload(unchanged=True)
+
+        try:
+            return bool(wiring.remove_articles([article_id], self.folder, wait_s=wiring.WRITER_WAIT_S, let_go=let_go))
+        finally:
+            self.reload()
 
     def close(self) -> None:
         """Wait for the threads; what runs must have been cancelled."""

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import time
 import zlib
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +51,15 @@ class FaissVectors:
             return str(manifest["stamp"]) if path.stat().st_size == manifest["bytes"] else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+    @staticmethod
+    def remove_leftovers(folder: Path) -> None:
+        """Delete the halves of files that killed processes left behind. Nobody else may be writing in the folder for
+        more than a moment: what is younger than a minute stays."""
+        for file in folder.glob(".*.faiss.*"):
+            with suppress(OSError):
+                if time.time() - file.stat().st_mtime > 60:
+                    file.unlink()
 
     @property
     def stamp(self) -> str | None:

@@ -53,3 +53,22 @@ CREATE TRIGGER IF NOT EXISTS articles_removed BEFORE DELETE ON articles BEGIN
     INSERT INTO articles_fts (articles_fts, rowid, title, text)
         SELECT 'delete', key, title, text FROM articles_words WHERE key = old.key;
 END;
+
+-- Since version 2. Where an article was read: the bytes of a path, and the id that the file gave it there. That is the
+-- article's own, but for a file without an id that was edited: the edited article keeps the id it came with.
+CREATE TABLE IF NOT EXISTS origins (
+    path BLOB NOT NULL,
+    given TEXT NOT NULL,
+    article INTEGER NOT NULL REFERENCES articles (key) DEFERRABLE INITIALLY DEFERRED,
+    PRIMARY KEY (path, given)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS origins_article ON origins (article);
+
+-- What an article was before each of its updates. Number 1 is the first; the present one is in `articles`.
+CREATE TABLE IF NOT EXISTS versions (
+    article INTEGER NOT NULL REFERENCES articles (key) DEFERRABLE INITIALLY DEFERRED,
+    number INTEGER NOT NULL,
+    replaced TEXT NOT NULL, -- when, ISO 8601 in UTC
+    fields TEXT NOT NULL,   -- JSON object
+    PRIMARY KEY (article, number)
+) WITHOUT ROWID;

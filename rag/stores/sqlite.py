@@ -3,104 +3,25 @@
 from __future__ import annotations
 
 import json
-import secrets
-import sqlite3
-import threading
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from rag.articles import fingerprint, published_day
 from rag.errors import StoreError
-from rag.ports import VIEWS, Ids, Vectors, View
+from rag.ports import Ids, Vectors, View
+from rag.stores.checking import broken_invariants
+from rag.stores.provenance import Provenance
 from rag.types import Article, Filters, Passage, Span
 
-SCHEMA_VERSION = 1
 _COLUMNS = "id, title, text, url, source, published, authors, language, license"
 _TITLE_WEIGHT, _TEXT_WEIGHT = 3.0, 1.0
 _BATCH = 4096
-_LOCK_WAIT_S = 30.0
 
 
-class SqliteStore:
+class SqliteStore(Provenance):
     """`rag.ports.Store` in one SQLite file. Reads may come from several threads and take turns; writes from one."""
-
-    def __init__(self, path: Path) -> None:
-        """Open or create the database. Raises StoreError when it is damaged, locked or of another version."""
-        self._path = path
-        self._reading = threading.Lock()
-        with self._translated():
-            self._db = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
-        try:
-            self._prepare()
-        except BaseException:
-            self._db.close()
-            raise
-
-    def _prepare(self) -> None:
-        with self._translated():
-            self._db.execute("PRAGMA foreign_keys = ON")
-            version = int(self._one("PRAGMA user_version"))
-            if version not in (0, SCHEMA_VERSION):
-                raise StoreError(
-                    f"{self._path} has index format {version}, this newsrag reads {SCHEMA_VERSION}: index anew"
-                )
-            if version == 0:
-                self._create()
-
-    def _create(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
-        self._db.executescript((Path(__file__).parent / "schema.sql").read_text("utf-8"))
-        self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
-
-    def close(self) -> None:
-        """Release the file."""
-        self._db.close()
-
-    @contextmanager
-    def _translated(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.OperationalError as exc:
-            if "locked" in str(exc):
-                raise StoreError(f"another process is writing to {self._path}: try again when it is done") from exc
-            raise StoreError(f"{self._path}: {exc}") from exc
-        except sqlite3.Error as exc:
-            raise StoreError(f"{self._path} is damaged ({exc}): delete its folder and run `rag index` again") from exc
-
-    @contextmanager
-    def _transaction(self) -> Iterator[None]:
-        """All or nothing; a new stamp when it commits."""
-        with self._translated():
-            self._db.execute("BEGIN IMMEDIATE")
-            try:
-                yield
-                self._db.execute("INSERT OR REPLACE INTO state VALUES ('stamp', ?)", (secrets.token_hex(8),))
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
-
-    @contextmanager
-    def snapshot(self) -> Iterator[None]:
-        with self._translated():
-            self._db.execute("BEGIN")
-        try:
-            self.stamp()  # SQLite fixes what a transaction sees at its first read
-            yield
-        finally:
-            self._db.execute("ROLLBACK")
-
-    def _rows(self, sql: str, *parameters: Any) -> list[Any]:
-        with self._reading, self._translated():
-            return self._db.execute(sql, parameters).fetchall()
-
-    def _one(self, sql: str, *parameters: Any) -> Any:
-        rows = self._rows(sql, *parameters)
-        return rows[0][0] if rows else None
 
     def facts(self) -> dict[str, str]:
         """See `rag.ports.Store`, as for every method below."""
@@ -111,9 +32,6 @@ class SqliteStore:
             self._db.execute("DELETE FROM facts")
             self._db.executemany("INSERT INTO facts VALUES (?, ?)", facts.items())
 
-    def stamp(self) -> str:
-        return str(self._one("SELECT value FROM state WHERE name = 'stamp'") or "empty")
-
     def put(self, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
         with self._transaction():
             for article, passages, vectors in batch:
@@ -123,6 +41,8 @@ class SqliteStore:
         day = published_day(article.published).isoformat() if article.published else None
         # An updated article keeps its key, and with it its place in the order of the archive.
         key = self._one("SELECT key FROM articles WHERE id = ?", article.id)
+        if key is not None:
+            self._keep_version(key, self.load([key])[key], article)
         self._db.execute("DELETE FROM articles WHERE key = ?", (key,))
         values = (article.id, article.title, article.text, article.url, article.source, article.published)
         more = (json.dumps(article.authors), article.language, article.license, day, fingerprint(article))
@@ -134,11 +54,6 @@ class SqliteStore:
             sql = "INSERT INTO passages (article, ordinal, start, stop, sentences) VALUES (?,?,?,?,?)"
             passage_key = self._db.execute(sql, row).lastrowid
             self._db.execute("INSERT INTO vectors_passage VALUES (?, ?)", (passage_key, _blob(vector)))
-
-    def remove(self, article_ids: Sequence[str]) -> int:
-        with self._transaction():
-            sql = "DELETE FROM articles WHERE id IN (SELECT value FROM json_each(?))"
-            return self._db.execute(sql, (json.dumps(list(article_ids)),)).rowcount
 
     def fingerprints(self, article_ids: Sequence[str]) -> dict[str, str]:
         sql = "SELECT id, fingerprint FROM articles WHERE id IN (SELECT value FROM json_each(?))"
@@ -265,62 +180,8 @@ class SqliteStore:
         return " AND ".join(conditions), parameters
 
     def check(self) -> Iterator[str]:
-        for (line,) in self._rows("PRAGMA integrity_check"):
-            if line != "ok":
-                yield f"SQLite: {line}"
-        for table, row, parent, _ in self._rows("PRAGMA foreign_key_check"):
-            yield f"row {row} of {table} belongs to no row of {parent}"
-        try:
-            # Rank 1: compare with the articles too, not only within.
-            self._db.execute("INSERT INTO articles_fts (articles_fts, rank) VALUES ('integrity-check', 1)")
-        except sqlite3.DatabaseError as exc:
-            yield f"lexical index does not match the articles: {exc}"
-        yield from self._check_vectors()
-        yield from self._check_offsets()
-
-    def _check_vectors(self) -> Iterator[str]:
-        for view, table in zip(VIEWS, ("articles", "passages"), strict=True):
-            sql = f"""SELECT count(*) FROM {table} t LEFT JOIN vectors_{view} v ON v.id = t.key WHERE v.id IS NULL"""
-            if missing := self._one(sql):
-                yield f"{missing} {table} have no {view} vector"
-        sizes = self._rows(
-            "SELECT DISTINCT length(vector) FROM vectors_passage UNION SELECT length(vector) FROM vectors_lead"
-        )
-        if len(sizes) > 1:
-            yield f"vectors of {len(sizes)} different lengths"
-            return
-        for view in VIEWS:
-            for ids, vectors in self.vectors(view):
-                odd = ids[~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-3)]
-                yield from (f"{view} vector {i} is not of unit length" for i in odd)
-
-    def _check_offsets(self) -> Iterator[str]:
-        """Making a Passage checks its offsets; a text changed behind our back shows as a stale fingerprint."""
-        for key, article_id, stored in self._rows("SELECT key, id, fingerprint FROM articles"):
-            try:
-                article = self.load([key])[key]
-                passages = [passage for _, passage in self.passages([key])[key]]
-            except Exception as exc:  # a damaged row may break anything that reads it
-                yield f"article {article_id}: {exc}"
-                continue
-            if fingerprint(article) != stored:
-                yield f"article {article_id}: its text differs from its fingerprint"
-            elif not _covered(article, passages):
-                yield f"article {article_id}: its passages are not its sentences, one after the other"
-
-
-def _covered(article: Article, passages: Sequence[Passage]) -> bool:
-    """Whether the passages begin and end with their sentences, and the sentences leave out nothing but white space."""
-    at = 0
-    for i, passage in enumerate(passages):
-        spans = passage.sentences
-        if passage.ordinal != i or not spans or (spans[0].start, spans[-1].end) != (passage.start, passage.end):
-            return False
-        for start, end in spans:
-            if start < at or article.text[at:start].strip():
-                return False
-            at = end
-    return not article.text[at:].strip()
+        with self._translated():
+            yield from broken_invariants(self, self._db)
 
 
 def _phrase(term: str) -> str:

@@ -20,7 +20,7 @@ from rag.articles import fingerprint, normalise
 from rag.chunking import lead, split_passages, titled
 from rag.errors import StoreError
 from rag.ports import VIEWS, Vectors, View
-from rag.stores import sqlite
+from rag.stores import connection
 from rag.stores.sqlite import SqliteStore
 from rag.types import Article, Filters, Passage, Span
 from tests.doubles import HashEmbedder
@@ -319,7 +319,7 @@ def test_another_connection_sees_what_was_committed(store: SqliteStore, path: Pa
 
 
 def test_a_locked_database_is_one_line_that_says_what_to_do(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sqlite, "_LOCK_WAIT_S", 0.05)
+    monkeypatch.setattr(connection, "_LOCK_WAIT_S", 0.05)
     with closing(SqliteStore(path)) as store, closing(sqlite3.connect(path, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"^another process is writing to .*: try again when it is done$"):
@@ -351,7 +351,7 @@ def test_a_file_damaged_in_the_middle_is_a_store_error(store: SqliteStore, path:
 def test_an_index_of_another_format_is_refused(store: SqliteStore, path: Path) -> None:
     store.close()
     change(path, "PRAGMA user_version = 7")
-    with pytest.raises(StoreError, match="has index format 7, this newsrag reads 1: index anew"):
+    with pytest.raises(StoreError, match="has index format 7, this newsrag reads 2: index anew"):
         SqliteStore(path)
 
 

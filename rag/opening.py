@@ -1,0 +1,193 @@
+"""The folder of an index: opened to read or to write, and articles removed from all its files. Layer: wiring."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rag.errors import NotReadyError, StoreError, UsageError
+from rag.indexing import sync_vectors
+from rag.loading import Notice
+from rag.ports import VIEWS
+
+if TYPE_CHECKING:
+    from rag.ports import Embedder, Store, VectorIndex, View
+
+DATABASE = "articles.sqlite"
+WRITER_WAIT_S = 30.0  # how long a server waits for another writer; a person waits as long as they like
+READERS_WAIT_S = 30.0  # how long a removal waits for readers of the old state
+_LOOK_S = 0.2
+
+
+def exists(folder: Path) -> bool:
+    """Whether there is an index in this folder. Raises UsageError where no folder of this name can be."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise UsageError(f"{folder} is a file: --index takes a folder")
+        return (folder / DATABASE).is_file()
+    except OSError as exc:
+        raise UsageError(f"cannot look into {folder}: {exc.strerror}") from exc
+
+
+def holds_articles(folder: Path) -> bool:
+    """Whether there is an index with something in it; one that cannot be opened counts, so that its error is seen."""
+    if not exists(folder):
+        return False
+    try:
+        with open_store(folder) as store:
+            return store.size() > 0
+    except StoreError:
+        return True
+
+
+@contextmanager
+def open_store(folder: Path, *, create: bool = False) -> Iterator[Store]:
+    """The database of an index, to read. Raises NotReadyError where there is none and StoreError as the store does.
+    With `create`, to write, as `open_to_write` does."""
+    if create:
+        with open_to_write(folder, "rag index", create=True) as store:
+            yield store
+        return
+    require_index(folder)
+    with _opened_or_made(folder) as store:
+        yield store
+
+
+def require_index(folder: Path) -> None:
+    """Raise NotReadyError where there is no index."""
+    if not exists(folder):
+        raise NotReadyError(f"no index in {folder}: make one with `rag index PATH... --index {folder}`")
+
+
+@contextmanager
+def open_to_write(
+    folder: Path, what: str, *, create: bool = False, wait_s: float | None = None, notice: Notice = lambda _: None
+) -> Iterator[Store]:
+    """The database of an index, for one writer at a time: others wait, for `wait_s` seconds or as long as it takes, and
+    are told of `what` this one does. A folder made for an index that got no article is removed again."""
+    from rag.stores.locking import writing
+
+    if not create:
+        require_index(folder)
+    made = [p for p in (folder, *folder.parents) if not p.exists()]
+    with writing(_made(folder), what, wait_s, notice):
+        new = not exists(folder)
+        if new and not create:  # it was taken back while we waited
+            require_index(folder)
+        empty = new
+        try:
+            with _opened_or_made(folder) as store:
+                try:
+                    yield store
+                finally:
+                    empty = new and not store.size()
+        finally:
+            if empty:
+                _remove_empty(folder, made)
+
+
+@contextmanager
+def _opened_or_made(folder: Path) -> Iterator[Store]:
+    from rag.stores.sqlite import SqliteStore
+
+    store = SqliteStore(folder / DATABASE)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as exc:
+        raise StoreError(f"cannot write the index folder {folder}: {exc.strerror}") from exc
+    return folder
+
+
+def _remove_empty(folder: Path, made: Sequence[Path]) -> None:
+    """Take back what opening a new index created: its files, and the folders that were not there before. Whoever waits
+    for the lock file sees that it is gone."""
+    from rag.stores.locking import LOCK_FILE
+
+    for file in (*folder.glob(f"{DATABASE}*"), folder / LOCK_FILE):
+        with suppress(PermissionError):  # some systems keep what is open
+            file.unlink(missing_ok=True)
+    for path in made:
+        if path.is_dir() and not any(path.iterdir()):
+            path.rmdir()
+
+
+def index_stamp(folder: Path) -> str:
+    """What changes with every change to the index. Raises NotReadyError, StoreError."""
+    with open_store(folder) as store:
+        return store.stamp()
+
+
+def vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]:
+    """The vector files of an index, loaded where they are whole."""
+    return vector_files(folder, embedder.dimension)
+
+
+def vector_files(folder: Path, dimension: int) -> dict[View, VectorIndex]:
+    """As `vector_indexes`, without an embedder."""
+    from rag.stores.faiss_vectors import FaissVectors
+
+    return {view: FaissVectors(folder / f"{view}.faiss", dimension) for view in VIEWS}
+
+
+def remove_articles(
+    article_ids: Sequence[str],
+    folder: Path,
+    *,
+    wait_s: float | None = None,
+    notice: Notice = lambda _: None,
+    let_go: Callable[[], object] = lambda: None,
+) -> int:
+    """Delete articles for good, with their earlier versions and every word in every file; how many there were. Without
+    ids it finishes a removal that was interrupted.
+
+    `let_go` is called while readers hold the old state, so that this process's own can open the new one. Raises
+    NotReadyError, and StoreError also when a reader keeps the old state for long: then the articles are gone, and the
+    files are not clean.
+    """
+    with open_to_write(folder, "removing articles", wait_s=wait_s, notice=notice) as store:
+        removed = store.remove(article_ids)
+        finish_removal(store, folder, let_go)
+        return removed
+
+
+def finish_removal(store: Store, folder: Path, let_go: Callable[[], object] = lambda: None) -> None:
+    """Take removed words out of all files of the index, if there are any. Raises StoreError as `remove_articles`."""
+    from rag.stores.faiss_vectors import FaissVectors
+
+    if not store.unwiped():
+        return
+    until = time.monotonic() + READERS_WAIT_S
+    while not store.wipe():
+        with store.snapshot():
+            _sync_files(store, folder)
+        let_go()
+        if time.monotonic() > until:
+            raise StoreError(
+                f"the articles are removed, but another program still reads the old state of {folder}: close it and "
+                f"run `rag articles remove --index {folder}`, so that none of their words stays in the files"
+            )
+        time.sleep(_LOOK_S)
+    with store.snapshot():
+        _sync_files(store, folder)
+    FaissVectors.remove_leftovers(folder)
+
+
+def _sync_files(store: Store, folder: Path) -> None:
+    if dimension := store.facts().get("dimension"):
+        sync_vectors(store, vector_files(folder, int(dimension)))
+
+
+def unwiped(folder: Path) -> bool:
+    """Whether the files may still hold words of removed articles. Raises as `open_store` does."""
+    with open_store(folder) as store:
+        return store.unwiped()
