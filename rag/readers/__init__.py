@@ -1,18 +1,12 @@
 """Files, folders and standard input to articles, one file of this package per format. Layer: adapters.
 
-| extension | read as |
-|---|---|
-| .jsonl .ndjson | JSON Lines, one article a line, as a stream |
-| .json | a list of articles, one article, or JSON Lines |
-| .txt .text | plain text |
-| .md .markdown | Markdown, with or without YAML front matter |
-| .html .htm .xhtml | a saved web page |
-
-One bad file or line is a `Problem` and reading goes on.
+`formats` says which format a file has, `opening` hands it to its reader; docs/formats.md is the table for people. One
+bad file, line or member of an archive is a `Problem` and reading goes on.
 """
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import sys
@@ -22,9 +16,11 @@ from itertools import chain
 from typing import BinaryIO
 
 from rag.errors import UsageError
-from rag.readers import html, jsonl, markdown, plain_text
-from rag.readers.common import DocumentParser, Limits, read_document, shown
+from rag.readers import jsonl, markdown, plain_text
+from rag.readers.common import Limits, Source, read_document, shown, too_large
 from rag.readers.folders import files_in, skipped_line
+from rag.readers.formats import EXTENSIONS, HEAD_BYTES, sniff
+from rag.readers.opening import read_source
 from rag.types import Article, Problem
 
 __all__ = ["read"]
@@ -32,20 +28,6 @@ __all__ = ["read"]
 MEBIBYTE = 1024 * 1024
 
 _STDIN = "stdin"
-_DOCUMENTS: dict[str, DocumentParser] = {
-    ".txt": plain_text.parse,
-    ".text": plain_text.parse,
-    ".md": markdown.parse,
-    ".markdown": markdown.parse,
-    ".html": html.parse,
-    ".htm": html.parse,
-    ".xhtml": html.parse,
-}
-_JSON_LINES = (".jsonl", ".ndjson")
-_SUPPORTED = (*_JSON_LINES, ".json", *_DOCUMENTS)
-
-_LOOKS_JSON = re.compile(rb"\s*(\{|\[\s*(\{|$))")
-_LOOKS_HTML = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<(!doctype html|html|head|body)\b", re.I | re.S)
 # Front matter, a heading or a link. Without one of them the lines of the text mean what they are: plain text.
 _LOOKS_MARKDOWN = re.compile(rb"\A---[ \t]*\r?$|^#{1,6} \S|\]\(\S+\)", re.MULTILINE)
 
@@ -82,7 +64,7 @@ def _read_folder(folder: str, limits: Limits) -> Iterator[Article | Problem]:
     where = f"folder {shown(folder)}"
     skipped: Counter[str] = Counter()
     found = False
-    for item in files_in(folder, _SUPPORTED, skipped):
+    for item in files_in(folder, EXTENSIONS, skipped):
         if isinstance(item, Problem):
             yield item
         else:
@@ -97,37 +79,34 @@ def _read_folder(folder: str, limits: Limits) -> Iterator[Article | Problem]:
 def _read_file(path: str, limits: Limits) -> Iterator[Article | Problem]:
     where = shown(path)
     stem, extension = os.path.splitext(os.path.basename(path))
-    extension = extension.lower()
-    if extension not in _SUPPORTED:
-        kind = f"files of type {shown(extension)}" if extension else "files without an extension"
-        yield Problem(where, f"{kind} are not read; these are: {' '.join(_SUPPORTED)}")
-        return
     if not os.path.isfile(path):  # opening a pipe or a device could wait for ever
         yield Problem(where, "is not a regular file")
         return
     try:
         with open(path, "rb") as stream:
-            if extension in _DOCUMENTS:
-                data = stream.read(limits.bytes + 1)
-                yield from read_document(data, _DOCUMENTS[extension], where, shown(stem), limits)
-            elif extension in _JSON_LINES:
-                yield from jsonl.read_lines(jsonl.lines_of(stream, limits), where, limits)
-            else:
-                yield from jsonl.read_json(jsonl.lines_of(stream, limits), stream, where, limits)
+            yield from read_source(Source(stream, where, shown(stem), limits), extension.lower())
+    except UsageError as error:
+        yield Problem(where, str(error))
     except OSError as error:
         yield Problem(where, f"cannot be read: {error.strerror or error}")
 
 
 def _read_stdin(stream: BinaryIO, limits: Limits) -> Iterator[Article | Problem]:
-    """Standard input has no extension: what it opens with decides."""
+    """Standard input has no extension: what it opens with decides, and JSON is read as it comes."""
     lines = jsonl.lines_of(stream, limits)
     first = next(lines, None)
-    if first is None or first[1] is None or _LOOKS_JSON.match(first[1]):
+    head = first[1] if first else b""
+    if head is None or not head or sniff(head[:HEAD_BYTES]) == "JSON":
         yield from jsonl.read_json(chain([first] if first else [], lines), stream, _STDIN, limits)
         return
-    data = first[1] + stream.read(max(0, limits.bytes + 1 - len(first[1])))
-    if _LOOKS_HTML.match(data):
-        parse = html.parse
+    data = head + stream.read(max(0, limits.bytes + 1 - len(head)))
+    if len(data) > limits.bytes:
+        yield too_large(_STDIN, limits)
+    elif sniff(data[:HEAD_BYTES]):
+        try:
+            yield from read_source(Source(io.BytesIO(data), _STDIN, None, limits), "")
+        except UsageError as error:
+            yield Problem(_STDIN, str(error))
     else:
         parse = markdown.parse if _LOOKS_MARKDOWN.search(data) else plain_text.parse
-    yield from read_document(data, parse, _STDIN, None, limits)
+        yield from read_document(data, parse, _STDIN, None, limits)
