@@ -23,15 +23,18 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 def index_command(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders; '-': standard input.")
+        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders, web addresses; '-': standard input.")
     ] = None,
     index: Index = None,
     rebuild: Annotated[
         bool, typer.Option("--rebuild", help="Embed the stored articles anew with the present settings.")
     ] = False,
+    full_text: Annotated[
+        bool, typer.Option("--full-text", help="For feeds: fetch the page of each entry too.")
+    ] = False,
     json: AsJson = False,
 ) -> int:
-    """Add or update articles: JSON Lines, plain text, Markdown, HTML."""
+    """Add or update articles: JSON, CSV, text, HTML, PDF, Word, feeds, mail, WARC, NewsML-G2, archives of these."""
     from rag import wiring
 
     if not paths and not rebuild:
@@ -44,7 +47,12 @@ def index_command(
             if rebuild:
                 report = wiring.rebuild_index(folder, settings, progress, say)
             if paths:
-                report = _sum(report, wiring.index_paths(paths, folder, settings, progress=progress, notice=say))
+                report = _sum(
+                    report,
+                    wiring.index_paths(
+                        paths, folder, settings, progress=progress, notice=say, web=True, full_text=full_text
+                    ),
+                )
         for problem in report.problems:
             say(f"warning: {problem}")
         found = report.added + report.updated + report.unchanged

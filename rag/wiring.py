@@ -112,12 +112,22 @@ def index_paths(
     stdin: BinaryIO | None = None,
     progress: Progress = lambda _: None,
     notice: Notice = lambda _: None,
+    web: bool = False,
+    full_text: bool = False,
 ) -> IndexReport:
-    """Read the paths into the index. Where nothing in them can be read the report holds only problems, and no index is
+    """Read the paths into the index; web addresses too where `web` says so, and with `full_text` the pages that the
+    entries of feeds point to. Where nothing in them can be read the report holds only problems, and no index is
     made. Raises UsageError for a path that is not there, and as `index_articles` does."""
-    from rag.readers import read
+    from rag.readers import MAX_BYTES, is_address, read
 
-    incoming = read(paths, stdin=stdin, max_characters=settings.max_article_characters)
+    fetch = None
+    if web and (full_text or any(map(is_address, paths))):
+        from rag.readers.fetching import Fetcher
+
+        fetch = Fetcher(max_bytes=MAX_BYTES)
+    incoming = read(
+        paths, stdin=stdin, max_characters=settings.max_article_characters, fetch=fetch, full_text=full_text
+    )
     head, rest = _until_article(incoming)
     if not isinstance(head[-1] if head else None, Article):
         problems = tuple(item for item in head if isinstance(item, Problem))

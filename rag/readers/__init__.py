@@ -14,20 +14,22 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from typing import BinaryIO
+from urllib.parse import urlsplit
 
 from rag.errors import UsageError
 from rag.readers import jsonl, markdown, plain_text
-from rag.readers.common import Limits, Source, read_document, shown, too_large
+from rag.readers.common import Fetch, Limits, Source, read_document, shown, too_large
 from rag.readers.folders import files_in, skipped_line
-from rag.readers.formats import EXTENSIONS, HEAD_BYTES, sniff
+from rag.readers.formats import EXTENSIONS, HEAD_BYTES, MEDIA_TYPES, sniff
 from rag.readers.opening import read_source
 from rag.types import Article, Problem
 
 __all__ = ["read"]
 
-MEBIBYTE = 1024 * 1024
+MAX_BYTES = 64 * 1024 * 1024
 
 _STDIN = "stdin"
+_ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://")
 # Front matter, a heading or a link. Without one of them the lines of the text mean what they are: plain text.
 _LOOKS_MARKDOWN = re.compile(rb"\A---[ \t]*\r?$|^#{1,6} \S|\]\(\S+\)", re.MULTILINE)
 
@@ -37,30 +39,44 @@ def read(
     *,
     stdin: BinaryIO | None = None,
     max_characters: int = 1_000_000,
-    max_bytes: int = 64 * MEBIBYTE,
+    max_bytes: int = MAX_BYTES,
+    fetch: Fetch | None = None,
+    full_text: bool = False,
 ) -> Iterator[Article | Problem]:
-    """Read every article under `paths`: files, folders (with what is below them) and `-` for standard input.
+    """Read every article under `paths`: files, folders (with what is below them), `-` for standard input, and web
+    addresses where there is a `fetch` for them; with `full_text` also the pages that the entries of feeds point to.
 
     `max_characters` bounds one article's text; `max_bytes` one line of JSON Lines, or one whole file of another
     format. Raises `UsageError` at the call, before anything is read, when a path does not exist.
     """
-    missing = [shown(path) for path in paths if path != "-" and not os.path.exists(path)]
+    local = [path for path in paths if path != "-" and not (fetch and is_address(path))]
+    missing = [shown(path) for path in local if not os.path.exists(path)]
     if missing:
         raise UsageError(f"no such file or folder: {', '.join(missing)}")
-    return _read(paths, stdin, Limits(max_characters, max_bytes))
+    limits = Limits(max_characters, max_bytes)
+    return _read(paths, stdin, limits, fetch, fetch if full_text else None)
 
 
-def _read(paths: Sequence[str], stdin: BinaryIO | None, limits: Limits) -> Iterator[Article | Problem]:
+def is_address(path: str) -> bool:
+    """Whether a path is meant as a web address, of whatever scheme."""
+    return _ADDRESS.match(path) is not None
+
+
+def _read(
+    paths: Sequence[str], stdin: BinaryIO | None, limits: Limits, fetch: Fetch | None, follow: Fetch | None
+) -> Iterator[Article | Problem]:
     for path in paths:
         if path == "-":
-            yield from _read_stdin(stdin or sys.stdin.buffer, limits)
+            yield from _read_stdin(stdin or sys.stdin.buffer, limits, follow)
+        elif fetch and is_address(path):
+            yield from _read_address(path, limits, fetch, follow)
         elif os.path.isdir(path):
-            yield from _read_folder(path, limits)
+            yield from _read_folder(path, limits, follow)
         else:
-            yield from _read_file(path, limits)
+            yield from _read_file(path, limits, follow)
 
 
-def _read_folder(folder: str, limits: Limits) -> Iterator[Article | Problem]:
+def _read_folder(folder: str, limits: Limits, follow: Fetch | None) -> Iterator[Article | Problem]:
     where = f"folder {shown(folder)}"
     skipped: Counter[str] = Counter()
     found = False
@@ -69,14 +85,26 @@ def _read_folder(folder: str, limits: Limits) -> Iterator[Article | Problem]:
             yield item
         else:
             found = True
-            yield from _read_file(item, limits)
+            yield from _read_file(item, limits, follow)
     if skipped:
         yield Problem(where, skipped_line(skipped))
     if not found:
         yield Problem(where, "no articles found")
 
 
-def _read_file(path: str, limits: Limits) -> Iterator[Article | Problem]:
+def _read_address(url: str, limits: Limits, fetch: Fetch, follow: Fetch | None) -> Iterator[Article | Problem]:
+    where = shown(url)
+    try:
+        found = fetch(url)
+        stem, extension = os.path.splitext(os.path.basename(urlsplit(found.url).path))
+        extension = MEDIA_TYPES.get(found.media_type, extension.lower())
+        source = Source(io.BytesIO(found.data), where, shown(stem) or None, limits, found.url, found.charset)
+        yield from read_source(source._replace(fetch=follow), extension)
+    except UsageError as error:
+        yield Problem(where, str(error))
+
+
+def _read_file(path: str, limits: Limits, follow: Fetch | None) -> Iterator[Article | Problem]:
     where = shown(path)
     stem, extension = os.path.splitext(os.path.basename(path))
     if not os.path.isfile(path):  # opening a pipe or a device could wait for ever
@@ -84,14 +112,14 @@ def _read_file(path: str, limits: Limits) -> Iterator[Article | Problem]:
         return
     try:
         with open(path, "rb") as stream:
-            yield from read_source(Source(stream, where, shown(stem), limits), extension.lower())
+            yield from read_source(Source(stream, where, shown(stem), limits, fetch=follow), extension.lower())
     except UsageError as error:
         yield Problem(where, str(error))
     except OSError as error:
         yield Problem(where, f"cannot be read: {error.strerror or error}")
 
 
-def _read_stdin(stream: BinaryIO, limits: Limits) -> Iterator[Article | Problem]:
+def _read_stdin(stream: BinaryIO, limits: Limits, follow: Fetch | None) -> Iterator[Article | Problem]:
     """Standard input has no extension: what it opens with decides, and JSON is read as it comes."""
     lines = jsonl.lines_of(stream, limits)
     first = next(lines, None)
@@ -104,7 +132,7 @@ def _read_stdin(stream: BinaryIO, limits: Limits) -> Iterator[Article | Problem]
         yield too_large(_STDIN, limits)
     elif sniff(data[:HEAD_BYTES]):
         try:
-            yield from read_source(Source(io.BytesIO(data), _STDIN, None, limits), "")
+            yield from read_source(Source(io.BytesIO(data), _STDIN, None, limits, fetch=follow), "")
         except UsageError as error:
             yield Problem(_STDIN, str(error))
     else:

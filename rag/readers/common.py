@@ -35,11 +35,25 @@ class Budget:
             raise UsageError("unpacks to far more than its size; the rest of it is not read")
 
 
+class Fetched(NamedTuple):
+    """What a web server sent: where it was in the end, its media type, the charset that was named, its bytes."""
+
+    url: str
+    media_type: str
+    charset: str | None
+    data: bytes
+
+
+Fetch = Callable[[str], Fetched]
+"""What is at a web address. Raises `UsageError` with the reason where it is refused or fails."""
+
+
 class Source(NamedTuple):
     """Bytes to read articles from, and what is known about them.
 
     `name` is the file's without its extension; `url` where it was fetched from and `charset` what the server said;
-    `budget` and `depth` belong to the archive that it came out of.
+    `budget` and `depth` belong to the archive that it came out of; `fetch` is given where the pages that a feed points
+    to are to be read too.
     """
 
     stream: BinaryIO
@@ -50,6 +64,7 @@ class Source(NamedTuple):
     charset: str | None = None
     budget: Budget | None = None
     depth: int = 0
+    fetch: Fetch | None = None
 
 
 class Document(NamedTuple):

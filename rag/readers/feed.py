@@ -12,7 +12,8 @@ from typing import Any
 
 from rag.articles import one_line
 from rag.errors import UsageError
-from rag.readers.common import Source, articles_of, fallback_title, too_large, whole
+from rag.readers import html
+from rag.readers.common import Source, articles_of, fallback_title, shown, too_large, whole
 from rag.readers.encoding import decode
 from rag.readers.markup import text_of
 from rag.types import Article, Problem
@@ -35,7 +36,9 @@ def read_feed(source: Source) -> Iterator[Article | Problem]:
     for warning in warnings:
         yield Problem(source.where, warning)
     for position, entry in enumerate(feed["entries"], 1):
-        yield from articles_of(fields_of(entry, feed["feed"]), f"{source.where}, entry {position}", source.limits)
+        fields, where = fields_of(entry, feed["feed"]), f"{source.where}, entry {position}"
+        problem = _follow(fields, source) if source.fetch else None
+        yield from articles_of(fields, where, source.limits, (problem,) if problem else ())
     if not feed["entries"]:
         yield Problem(source.where, "no articles found")
 
@@ -74,6 +77,23 @@ def fields_of(entry: Mapping[str, Any], feed: Mapping[str, Any]) -> dict[str, ob
         "language": entry.get("language") or feed.get("language"),
         "license": entry.get("rights") or feed.get("rights"),
     }
+
+
+def _follow(fields: dict[str, object], source: Source) -> str | None:
+    """Put the text of the page that an entry points to in its place where it is longer; a reason where that fails."""
+    url = fields["url"]
+    if not source.fetch or not isinstance(url, str):
+        return None
+    try:
+        found = source.fetch(url)
+        page = html.page_parser(found.url, found.charset)(found.data, None).fields
+    except UsageError as error:
+        return f"its page, {shown(url)}: {error}; the text of the feed is kept"
+    if len(str(page["text"])) > len(str(fields["text"])):
+        fields["text"] = page["text"]
+    for name in ("source", "language", "license", "authors", "published"):
+        fields[name] = fields[name] or page[name]
+    return None
 
 
 def _date(entry: Mapping[str, Any], name: str) -> str | None:

@@ -42,6 +42,24 @@ EXTENSIONS: dict[str, Format] = {
     ".warc": "WARC",
 }
 
+MEDIA_TYPES = {
+    "text/html": ".html",
+    "application/xhtml+xml": ".html",
+    "text/plain": ".txt",
+    "text/markdown": ".md",
+    "text/csv": ".csv",
+    "application/json": ".json",
+    "application/x-ndjson": ".jsonl",
+    "application/rss+xml": ".rss",
+    "application/atom+xml": ".atom",
+    "application/rdf+xml": ".rss",
+    "application/xml": ".xml",
+    "text/xml": ".xml",
+    "application/pdf": ".pdf",
+    "application/zip": ".zip",
+}
+"""What servers call some of them; of others the address says more."""
+
 _PLAIN = ("JSON Lines", "JSON", "text", "Markdown", "CSV")
 _BINARY = ("PDF", "ZIP", "gzip", "tar", "WARC")
 _MAGIC: tuple[tuple[bytes, Format], ...] = (

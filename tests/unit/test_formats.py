@@ -379,7 +379,8 @@ class TestDocuments:
         book = {
             "META-INF/container.xml": '<container><rootfiles><rootfile full-path="o/p.opf"/></rootfiles></container>',
             "o/p.opf": '<package xmlns:dc="d"><metadata><dc:publisher>The Paper</dc:publisher>'
-            '<dc:date>2025-03-08</dc:date></metadata><manifest><item id="1" href="a%20b.xhtml" media-type="application/xhtml+xml"/>'
+            "<dc:date>2025-03-08</dc:date></metadata><manifest>"
+            '<item id="1" href="a%20b.xhtml" media-type="application/xhtml+xml"/>'
             '<item id="2" href="c.xhtml" media-type="application/xhtml+xml"/></manifest>'
             '<spine><itemref idref="2"/><itemref idref="1"/></spine></package>',
             "o/a b.xhtml": f"<html><body><h1>Dam <i>opens</i></h1><p>{LONG}</p></body></html>",
