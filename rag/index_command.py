@@ -23,7 +23,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 def index_command(
     paths: Annotated[
-        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders; '-': standard input.")
+        list[str] | None, typer.Argument(metavar="PATH...", help="Files, folders, web addresses; '-': standard input.")
     ] = None,
     index: Index = None,
     rebuild: Annotated[
@@ -32,9 +32,12 @@ def index_command(
     prune: Annotated[
         bool, typer.Option("--prune", help="Remove articles that came from files here and are in them no more.")
     ] = False,
+    full_text: Annotated[
+        bool, typer.Option("--full-text", help="For feeds: fetch the page of each entry too.")
+    ] = False,
     json: AsJson = False,
 ) -> int:
-    """Add or update articles: JSON Lines, plain text, Markdown, HTML."""
+    """Add or update articles: JSON, CSV, text, HTML, PDF, Word, feeds, mail, WARC, NewsML-G2, archives of these."""
     from rag import wiring
 
     if not paths and not rebuild:
@@ -49,7 +52,16 @@ def index_command(
             if rebuild:
                 report = wiring.rebuild_index(folder, settings, progress, say)
             if paths:
-                read = wiring.index_paths(paths, folder, settings, prune=prune, progress=progress, notice=say)
+                read = wiring.index_paths(
+                    paths,
+                    folder,
+                    settings,
+                    prune=prune,
+                    progress=progress,
+                    notice=say,
+                    web=True,
+                    full_text=full_text,
+                )
                 report = _sum(report, read)
         for problem in report.problems:
             say(f"warning: {problem}")

@@ -60,14 +60,28 @@ def index_paths(
     prune: bool = False,
     progress: Progress = lambda _: None,
     notice: Notice = lambda _: None,
+    web: bool = False,
+    full_text: bool = False,
 ) -> IndexReport:
-    """Read the paths into the index. Where nothing in them can be read the report holds only problems, and no index is
-    made. With `prune`, articles that came from files there and are in them no more are removed for good. Raises
-    UsageError for a path that is not there, and as `index_articles` does."""
-    from rag.readers import read
+    """Read the paths into the index; web addresses too where `web` says so, and with `full_text` the pages that the
+    entries of feeds point to. Where nothing in them can be read the report holds only problems, and no index is made.
+    With `prune`, articles that came from files there and are in them no more are removed for good. Raises UsageError
+    for a path that is not there, and as `index_articles` does."""
+    from rag.readers import MAX_BYTES, is_address, read
 
-    files = Opened()
-    incoming = read(paths, stdin=stdin, max_characters=settings.max_article_characters, opened=files)
+    files, fetch = Opened(), None
+    if web and (full_text or any(map(is_address, paths))):
+        from rag.readers.fetching import Fetcher
+
+        fetch = Fetcher(max_bytes=MAX_BYTES)
+    incoming = read(
+        paths,
+        stdin=stdin,
+        max_characters=settings.max_article_characters,
+        opened=files,
+        fetch=fetch,
+        full_text=full_text,
+    )
     head, rest = _until_article(incoming)
     if not isinstance(head[-1] if head else None, Article):
         problems = tuple(item for item in head if isinstance(item, Problem))
@@ -78,7 +92,7 @@ def index_paths(
         items = origins.follow(chain(head, rest))
         report = _index_into(store, items, folder, settings, embedder, progress, origins)
         if prune:
-            gone, places = origins.gone([path for path in paths if path != "-"])
+            gone, places = origins.gone([path for path in paths if path != "-" and not is_address(path)])
             if origins.kept:
                 notice(f"{origins.kept} articles stay: their files could not be read without problems")
             if gone or places:

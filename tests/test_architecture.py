@@ -93,8 +93,11 @@ OPEN_PAIRS = {
 FOREIGN = {
     "charset_normalizer": "readers",
     "dateparser": "dates",
+    "defusedxml": "readers",
+    "docx": "readers",
     "faiss": "stores",
     "fastapi": "server",
+    "feedparser": "readers",
     "gguf": "llms",
     "httpx2": "llms",
     "huggingface_hub": "llms",
@@ -106,12 +109,14 @@ FOREIGN = {
     "prometheus_client": "server",
     "starlette": "server",
     "uvicorn": "server",
+    "pypdf": "readers",
     "sentence_transformers": "embedders",
     "sqlite3": "stores",
     "tokenizers": "embedders",
     "torch": "embedders",
     "trafilatura": "readers",
     "transformers": "embedders",
+    "warcio": "readers",
 }
 HEAVY = ("faiss", "llama_cpp", "openai", "openvino", "sentence_transformers", "torch", "trafilatura", "transformers")
 MAX_FUNCTION_LINES = 60

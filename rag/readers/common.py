@@ -1,10 +1,10 @@
-"""What the readers share: limits, paths in messages, fields to articles, stand-in titles. Layer: adapters."""
+"""What the readers share: sources, limits, fields to articles, stand-in titles. Layer: adapters."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import NamedTuple
+from typing import BinaryIO, NamedTuple
 
 from rag.articles import make_article, one_line
 from rag.errors import UsageError
@@ -20,6 +20,51 @@ class Limits(NamedTuple):
 
     characters: int
     bytes: int
+
+
+class Budget:
+    """What may still be unpacked of one archive: bytes of all its levels together."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def take(self, count: int) -> None:
+        """Count bytes that came out. Raises `UsageError` when that is more than an honest archive gives."""
+        self.left -= count
+        if self.left < 0:
+            raise UsageError("unpacks to far more than its size; the rest of it is not read")
+
+
+class Fetched(NamedTuple):
+    """What a web server sent: where it was in the end, its media type, the charset that was named, its bytes."""
+
+    url: str
+    media_type: str
+    charset: str | None
+    data: bytes
+
+
+Fetch = Callable[[str], Fetched]
+"""What is at a web address. Raises `UsageError` with the reason where it is refused or fails."""
+
+
+class Source(NamedTuple):
+    """Bytes to read articles from, and what is known about them.
+
+    `name` is the file's without its extension; `url` where it was fetched from and `charset` what the server said;
+    `budget` and `depth` belong to the archive that it came out of; `fetch` is given where the pages that a feed points
+    to are to be read too.
+    """
+
+    stream: BinaryIO
+    where: str
+    name: str | None
+    limits: Limits
+    url: str | None = None
+    charset: str | None = None
+    budget: Budget | None = None
+    depth: int = 0
+    fetch: Fetch | None = None
 
 
 class Document(NamedTuple):
@@ -69,6 +114,12 @@ def read_document(
         yield Problem(where, str(error))
         return
     yield from articles_of(document.fields, where, limits, document.warnings)
+
+
+def whole(source: Source) -> bytes | None:
+    """All bytes of a source, or None where they are more than the limit."""
+    data = source.stream.read(source.limits.bytes + 1)
+    return None if len(data) > source.limits.bytes else data
 
 
 def too_large(where: str, limits: Limits) -> Problem:

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 from rag.articles import one_line
 from rag.errors import UsageError
-from rag.readers.common import Document, fallback_title
+from rag.readers.common import Document, DocumentParser, fallback_title
 from rag.readers.encoding import decode
 
 _CHARSET = re.compile(
@@ -23,13 +23,23 @@ _SEPARATORS = (" - ", " | ", " – ", " — ", " · ", " :: ")
 
 def parse(data: bytes, name: str | None) -> Document:
     """See `DocumentParser`."""
-    page, warnings = decode(data, _declared_charset(data))
+    return page_parser(None, None)(data, name)
+
+
+def page_parser(url: str | None, charset: str | None) -> DocumentParser:
+    """The parser of a page from `url`, sent as `charset`: what the page says of its own address goes first."""
+    return lambda data, name: _parse(data, name, url, charset)
+
+
+def _parse(data: bytes, name: str | None, url: str | None, charset: str | None) -> Document:
+    page, warnings = decode(data, charset or _declared_charset(data))
     try:
         fields = _extract(page)
     except UsageError:
         raise
     except Exception as error:  # other people's HTML finds every bug of a parser, and one page must not end a run
         raise UsageError(f"the page cannot be read: {type(error).__name__}") from error
+    fields["url"] = fields["url"] or url
     fields["title"] = fields["title"] or fallback_title(name, str(fields["text"]))
     return Document(fields, warnings)
 

@@ -7,11 +7,14 @@ without being held.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import chain
 from typing import BinaryIO
 
+from rag.errors import UsageError
+from rag.readers import ninjs
 from rag.readers.common import Limits, articles_of, too_large
+from rag.readers.fields import with_our_names
 from rag.types import Article, Problem
 
 Line = tuple[int, bytes | None]
@@ -46,7 +49,11 @@ def read_lines(lines: Iterable[Line], where: str, limits: Limits) -> Iterator[Ar
             return
         else:
             value = _load(line.rstrip(), where, number)
-            yield from [value] if isinstance(value, Problem) else articles_of(value, place, limits)
+            yield from (
+                [value]
+                if isinstance(value, Problem)
+                else (_articles if isinstance(value, Mapping) else _article)(value, place, limits)
+            )
     if not count:
         yield Problem(where, "is empty")
 
@@ -61,13 +68,33 @@ def read_json(lines: Iterator[Line], stream: BinaryIO, where: str, limits: Limit
     value = too_large(where, limits) if len(data) > limits.bytes else _load(data, where, number)
     if isinstance(value, Problem):
         yield value
-    elif isinstance(value, list):
-        for position, item in enumerate(value, 1):
-            yield from articles_of(item, f"{where}, item {position}", limits)
-        if not value:
-            yield Problem(where, "is empty")
     else:
+        yield from _articles(value, where, limits)
+
+
+def _articles(value: object, where: str, limits: Limits) -> Iterator[Article | Problem]:
+    """Those of a list, of an object that holds a list of them, or the one that the value is."""
+    if isinstance(value, Mapping) and isinstance(value.get("articles"), list) and "text" not in value:
+        value = value["articles"]
+    if not isinstance(value, list):
+        yield from _article(value, where, limits)
+        return
+    for position, item in enumerate(value, 1):
+        yield from _article(item, f"{where}, item {position}", limits)
+    if not value:
+        yield Problem(where, "is empty")
+
+
+def _article(value: object, where: str, limits: Limits) -> Iterator[Article | Problem]:
+    if not isinstance(value, Mapping):
         yield from articles_of(value, where, limits)
+        return
+    try:
+        fields = ninjs.fields_of(value) if ninjs.is_item(value) else with_our_names(value)
+    except UsageError as error:
+        yield Problem(where, str(error))
+        return
+    yield from articles_of(fields, where, limits)
 
 
 def _load(data: bytes, where: str, number: int) -> object:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
-from html.parser import HTMLParser
 from typing import TYPE_CHECKING
 
 from rag.articles import one_line
 from rag.readers import front_matter
 from rag.readers.common import Document, fallback_title
 from rag.readers.encoding import decode
+from rag.readers.markup import text_of
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 _MAX_NESTING = 100
 _PRODUCT = re.compile(r"(?<=\d)\*+(?=\d)")
 _LINE_BREAK_TAG = re.compile(r"<br\s*/?>", re.IGNORECASE)
-_UNSEEN_TAGS = ("script", "style", "template")
-_BLOCK_TAGS = frozenset("blockquote br dd div dt figcaption h1 h2 h3 h4 h5 h6 li p section summary tr".split())
 
 
 def parse(data: bytes, name: str | None) -> Document:
@@ -71,7 +69,7 @@ def _rendered(block: SyntaxTreeNode) -> Iterator[str]:
     elif block.type in ("fence", "code_block"):
         text = block.content.rstrip("\n")
     elif block.type == "html_block":
-        text = _without_tags(block.content)
+        text = text_of(block.content)
     elif block.type in ("bullet_list", "ordered_list"):
         text = "\n".join(_item(item) for item in block.children)
     elif block.type == "table":
@@ -104,29 +102,3 @@ def _shown(kind: str, content: str) -> str:
     if kind == "hardbreak" or (kind == "html_inline" and _LINE_BREAK_TAG.fullmatch(content)):
         return "\n"
     return ""  # an image, a tag, or the mark where emphasis or a link begins or ends
-
-
-class _TextOnly(HTMLParser):
-    def __init__(self) -> None:
-        super().__init__()
-        self.parts: list[str] = []
-        self._unseen = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self._unseen += tag in _UNSEEN_TAGS
-        if tag in _BLOCK_TAGS:
-            self.parts.append("\n")
-
-    def handle_endtag(self, tag: str) -> None:
-        self._unseen -= tag in _UNSEEN_TAGS and self._unseen > 0
-
-    def handle_data(self, data: str) -> None:
-        if not self._unseen:
-            self.parts.append(data)
-
-
-def _without_tags(html: str) -> str:
-    parser = _TextOnly()
-    parser.feed(html)
-    parser.close()
-    return "".join(parser.parts).strip()
