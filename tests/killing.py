@@ -126,6 +126,7 @@ def run(kills: int, seed: int, folder: Path) -> dict[str, Any]:
         counts["while_writing"] += known != now and len(set(now.items()) & wanted(archive)) < ARTICLES
         assert not (lines := archive.broken()), lines
         known = now
+        print(json.dumps(counts), file=sys.stderr, flush=True)
     missing = len(wanted(archive) - set(known.items()))
     out, _ = archive.indexing().communicate()
     report = json.loads(out)

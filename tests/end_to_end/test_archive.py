@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import shutil
 import sqlite3
-import urllib.request
 from contextlib import closing
 from pathlib import Path
 
@@ -13,7 +12,7 @@ import pytest
 
 from rag import opening, wiring
 from tests.end_to_end.conftest import ARTICLES, QUESTION, Run
-from tests.end_to_end.test_serve_command import call, process
+from tests.serving import serving
 
 # No other text has these words or parts of them.
 SECRET = ["Zyqwoxitra", "vukjembolph", "quxzandrify", "Wrybblonkst"]
@@ -228,15 +227,13 @@ def test_an_index_of_the_first_format_is_taken_over_as_it_is(rag: Run, index: Pa
 
 def test_a_running_server_lets_go_of_what_is_removed(rag: Run, with_secret: Path) -> None:
     """By its own route and by somebody else's command."""
-    with process(with_secret) as (_, url):
-        assert call(f"{url}/articles/gone-1")["id"] == "gone-1"
-        with urllib.request.urlopen(urllib.request.Request(f"{url}/articles/gone-1", method="DELETE")) as reply:
-            assert reply.status == 204
+    with serving(with_secret) as server:
+        assert server("GET", "/articles/gone-1").status == 200
+        assert server("DELETE", "/articles/gone-1").status == 204
         assert traces(with_secret) == []
         rag("index", write(with_secret.parent / "in.jsonl", TAKEDOWN), "--index", with_secret)
-        assert call(f"{url}/articles/gone-1")["id"] == "gone-1"
-        call(f"{url}/ask", {"question": QUESTION, "mode": "quote"})
+        assert server("POST", "/ask", {"question": QUESTION, "mode": "quote"}).json["answered"]
         done = rag("articles", "remove", "gone-1", "--index", with_secret)
         assert (done.code, done.err) == (0, "")
         assert traces(with_secret) == []
-        assert call(f"{url}/ask", {"question": QUESTION, "mode": "quote"})["answered"]
+        assert server("POST", "/ask", {"question": QUESTION, "mode": "quote"}).json["answered"]
