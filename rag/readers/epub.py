@@ -26,8 +26,8 @@ MARKER = "META-INF/container.xml"
 LEAST_CHARACTERS = 200
 """A chapter of less is a cover, a colophon or a page of links."""
 
-_BODY = re.compile(r"<body\b[^>]*>(.*)</body>", re.IGNORECASE | re.DOTALL)
-_HEADING = re.compile(r"<h([1-3])\b[^>]*>(.*?)</h\1>", re.IGNORECASE | re.DOTALL)
+_BODY = re.compile(r"<body\b[^>]{0,999}>(.*)</body>", re.IGNORECASE | re.DOTALL)
+_HEADING = re.compile(r"<h([1-3])\b[^>]{0,999}>(.{0,999}?)</h\1>", re.IGNORECASE | re.DOTALL)
 
 
 def read_epub(source: Source) -> Iterator[Article | Problem]:

@@ -69,7 +69,8 @@ _MAGIC: tuple[tuple[bytes, Format], ...] = (
     (b"\x1f\x8b", "gzip"),
     (b"WARC/", "WARC"),
 )
-_PROLOGUE = rb"\s*(?:(?:<\?[^>]*>|<!--.*?-->|<!doctype[^>\[]*(?:\[[^\]]*\])?[^>]*>)\s*)*"
+# Atomic: without that a file of many comments could be divided into them in more ways than there is time for.
+_PROLOGUE = rb"\s*+(?>(?:<\?[^>]*>|<!--.*?-->|<!doctype[^>\[]*(?:\[[^\]]*\])?[^>]*>)\s*+)*+"
 _ROOT = re.compile(_PROLOGUE + rb"<(?:[\w.-]+:)?([\w.-]+)", re.IGNORECASE | re.DOTALL)
 _HTML_DOCTYPE = re.compile(rb"\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)?<!doctype html", re.IGNORECASE | re.DOTALL)
 _ROOTS: dict[bytes, Format] = {

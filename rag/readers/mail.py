@@ -12,6 +12,7 @@ from email.message import EmailMessage
 from email.utils import parseaddr
 
 from rag.articles import one_line
+from rag.errors import UsageError
 from rag.readers.common import Source, articles_of, fallback_title, too_large
 from rag.readers.encoding import decode
 from rag.readers.markup import text_of
@@ -57,6 +58,9 @@ def _article(data: bytes, where: str, source: Source) -> Iterator[Article | Prob
     try:
         message = message_from_bytes(data, policy=policy.default)
         fields, warnings = _fields(message)
+    except UsageError as error:
+        yield Problem(where, str(error))
+        return
     except Exception as error:  # malformed headers raise whatever the parser meets first
         yield Problem(where, f"the message cannot be read: {type(error).__name__}")
         return

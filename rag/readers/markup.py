@@ -11,6 +11,8 @@ _BLOCK_TAGS = frozenset(
 )
 _CELL_TAGS = ("td", "th")
 _SPACES = re.compile(r"\s+")
+# No tag: its end is far or missing. The library would look for it from every such place again, to the end.
+_NO_TAG = re.compile(r"<(?![^<>]{0,2000}>|!--.{0,2000}?-->)", re.DOTALL)
 _AROUND_LINE_ENDS = re.compile(" *\n *")
 
 
@@ -40,7 +42,7 @@ class _TextOnly(HTMLParser):
 def text_of(html: str) -> str:
     """The text, a line for each block. What is no HTML comes back as it is but for its white space."""
     parser = _TextOnly()
-    parser.feed(html)
+    parser.feed(_NO_TAG.sub("&lt;", html))
     parser.close()
     lines = _AROUND_LINE_ENDS.sub("\n", "".join(parser.parts)).split("\n")
     return "\n".join(line for line in lines if line.strip())

@@ -18,11 +18,11 @@ from rag.readers.common import Document, fallback_title
 
 MAX_PAGES = 2000
 
-_DIVIDED = re.compile(r"(?<=[^\W\d_])-$")
 _ENDS = re.compile(r"[.!?…][\"'’”»)\]]*$")
 _SHORT = 0.7  # of the page's widest line: a sentence that ends before this ends its paragraph
 _DIGITS = re.compile(r"\d+")
 _ONLY_NUMBER = re.compile(r"\W*\d{1,4}\W*(?:(?:of|/)\W*\d{1,4}\W*)?")
+_NUMBER_CHARACTERS = 40
 _MIN_PAGES = 3  # below this nothing can be said to repeat
 _NO_TITLE = re.compile(r"(?i)untitled|microsoft word|\.(docx?|indd|qxd|pdf|rtf|odt)$|^\W*$")
 
@@ -86,7 +86,7 @@ def _without_furniture(pages: list[list[str]]) -> list[list[str]]:
             for place, line in enumerate(page)
             if not (
                 (place in (0, 1, len(page) - 2, len(page) - 1) and edges[_shape(line)] >= many and line.strip())
-                or (place in (0, len(page) - 1) and _ONLY_NUMBER.fullmatch(line))
+                or (place in (0, len(page) - 1) and _ONLY_NUMBER.fullmatch(line[:_NUMBER_CHARACTERS]))
             )
         ]
         for page in pages
@@ -108,7 +108,7 @@ def _joined(lines: list[str]) -> str:
     for line in (line.rstrip() for line in lines):
         if not line:
             text = text.rstrip() + "\n\n"
-        elif _DIVIDED.search(text) and line[:1].islower():
+        elif text.endswith("-") and text[-2:-1].isalpha() and line[:1].islower():
             text = text[:-1] + line
         else:
             text += ("" if not text or text.endswith("\n") else " ") + line.strip()

@@ -210,6 +210,10 @@ class TestManners:
         web.answers["/br"] = (200, {"Content-Encoding": "br"}, b"x")
         assert web.refusal("/br").startswith("cannot be fetched: the server packs its answer")
 
+    def test_a_server_that_speaks_no_tls_is_not_believed(self, web: Web) -> None:
+        assert web.refusal("https://paper.example/page").startswith("cannot be fetched: [SSL")
+        assert web.requests == []
+
     def test_size(self, web: Web) -> None:
         web.answers["/big"] = (200, {}, b"x" * 2000)
         assert web.refusal("/big", max_bytes=1999) == "is larger than the limit of 1999 bytes"

@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import time
 import zipfile
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import pytest
 
 from rag.readers import read
 from rag.readers.formats import format_of, sniff
+from rag.readers.markup import text_of
 from rag.types import Article, Problem
 
 RECORD = {"title": "Dam opens", "text": "The dam was opened on Friday."}
@@ -114,6 +116,9 @@ class TestFormat:
     )
     def test_what_a_file_opens_with(self, head: bytes, expected: str | None) -> None:
         assert sniff(head) == expected if not head.startswith(b"From the") else sniff(head) in (None, "mbox")
+
+    def test_comments_without_end_take_no_time(self) -> None:
+        assert sniff(b"<!---->" * 500 + b"x") is None
 
     @pytest.mark.parametrize(
         ("head", "extension", "expected", "warned"),
@@ -242,6 +247,12 @@ ATOM = """<feed xmlns="http://www.w3.org/2005/Atom" xml:lang="en"><title>The Wir
 
 
 class TestFeeds:
+    @pytest.mark.parametrize("opening", ["<", "<a ", "</", "<!--", "<!", "<a b='"])
+    def test_tags_that_never_end_take_no_time(self, opening: str) -> None:
+        started = time.process_time()
+        assert text_of(f"<p>Words.</p>{opening * 30_000}").startswith("Words.")
+        assert time.process_time() - started < 10  # minutes, where each of them is looked for to the end
+
     @pytest.mark.parametrize("name", ["a.xml", "a.rss"])
     def test_rss(self, folder: Folder, name: str) -> None:
         found, problems = folder.read(name, FEED.encode("iso-8859-9"))
