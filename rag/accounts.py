@@ -62,10 +62,32 @@ class Account:
     status: str = "differs"
 
 
+def counting(query: Query, ranked: Sequence[Evidence]) -> Evidence | None:
+    """The best evidence with a figure for what the question counts, about as many of its names as the best of all;
+    None where there is none, or the question counts none of these things."""
+    wanted = _asked(query)
+    names = ranked[0].signals["names_in_context"]
+    return next(
+        (
+            item
+            for item in ranked
+            if wanted and item.signals["names_in_context"] >= names and _figure(query, item.text, wanted, None)
+        ),
+        None,
+    )
+
+
+def _asked(query: Query) -> str | None:
+    """What a question for a number counts."""
+    if query.kind not in ("number", "money"):
+        return None
+    return next((_SAME[w] for w in lexical.words(query.text) if w in _SAME), None)
+
+
 def differing(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> list[Account]:
     """The figures for what `best` counts, newest first, where the evidence has more than one; nothing otherwise."""
-    wanted = next((_SAME[w] for w in lexical.words(query.text) if w in _SAME), None)
-    quantity = _figure(query, best.text, wanted, None) if query.kind in ("number", "money") and wanted else None
+    wanted = _asked(query)
+    quantity = _figure(query, best.text, wanted, None) if wanted else None
     if wanted is None or quantity is None:
         return []
     found = {quantity.value: Account(best, best.text[quantity.left : quantity.right].strip(), float(quantity.value))}

@@ -238,10 +238,12 @@ class Rag:
     ) -> Iterator[Cited]:
         """The best evidence in its own words, as long as the answer has room for a quotation; where stories give other
         figures (`others` is all the evidence), the sentence of each, newest first."""
-        differing = [] if ledger.accounts else accounts.differing(query, ranked[0], [*ranked, *others])
+        best = accounts.counting(query, ranked) or ranked[0]
+        differing = [] if ledger.accounts else accounts.differing(query, best, [*ranked, *others])
         if day := dates.known_on(query.text, self._retriever.timing(query.text)):
             differing = accounts.known_by(differing, day)
-        items = [a.evidence for a in differing] or near_best(ranked)[: self._settings.quoted_sentences]
+        near = [best, *(item for item in near_best(ranked) if item is not best)]
+        items = [a.evidence for a in differing] or near[: self._settings.quoted_sentences]
         for item in items:
             if not ledger.has(item) and (differing or len(ledger.citations) < self._settings.quoted_sentences):
                 number, new = ledger.cite(item)

@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from rag.accounts import differing, known_by
+from rag.accounts import counting, differing, known_by
 from rag.evidence import Query
 from rag.types import Article, Evidence, Span
 
@@ -93,3 +93,12 @@ def test_what_was_known_on_a_day_leaves_out_what_came_later() -> None:
     assert known == [("19", "latest"), ("Twelve", "earlier")]
     assert [a.value for a in known_by(found, date(2025, 11, 3))] == ["Twelve"]
     assert len(known_by(found, date(2020, 1, 1))) == 3
+
+
+def test_the_first_sentence_with_a_figure_for_what_is_counted_is_found() -> None:
+    oldest = said("The oldest of the dead was 94.", "2025-11-06")
+    assert counting(Query.of(QUESTION, {}), [said("The rain stopped.", "2025-11-06"), SECOND, FIRST]) is SECOND
+    assert counting(Query.of(QUESTION, {}), [said("The rain stopped.", "2025-11-06")]) is None
+    assert counting(Query.of("Who died?", {}), [oldest, SECOND]) is None
+    far = said("Storm Ada killed 40 people.", "2025-11-05", names=0.5)
+    assert counting(Query.of(QUESTION, {}), [said("The rain stopped.", "2025-11-06"), far]) is None

@@ -39,6 +39,7 @@ BRIDGE = Article(
 )
 STORM = Article("storm", "Storm ahead", "A storm is expected in Marisel.", published="2024-01-02")
 QUESTION = "How many people died when the ferry Skua sank off Brenna, and who was arrested?"
+WHO = "Who was arrested after the ferry Skua sank off Brenna?"
 DIED, ARRESTED = "Twelve people died when the ferry sank off Brenna", "Ivo Marek was arrested in Adana"
 
 SETTINGS = Settings(answer_tokens=64)
@@ -390,7 +391,7 @@ def test_what_was_quoted_is_not_said_again_by_a_later_draft(store: SqliteStore) 
 def test_an_unsupported_draft_decides_which_words_are_quoted(store: SqliteStore) -> None:
     one = SETTINGS.model_copy(update={"quoted_sentences": 1})
     by_itself, pointed = (
-        build(store, ScriptedLLM(draft), settings=one).ask(QUESTION).citations[0].quote
+        build(store, ScriptedLLM(draft), settings=one).ask(WHO).citations[0].quote
         for draft in ("Nobody knows.", "In May its operator checked it.")
     )
     assert by_itself.startswith("Twelve people died")
@@ -429,7 +430,7 @@ def test_a_copy_with_another_figure_is_not_counted_as_saying_the_same(tmp_path: 
 
 def test_a_reader_decides_which_sentence_is_quoted_and_no_draft_is_made(store: SqliteStore) -> None:
     reader = PointingReader("arrested in Adana")
-    answer = check(build(store, None, reader=reader).ask(QUESTION))
+    answer = check(build(store, None, reader=reader).ask(WHO))
     assert answer.sentences[0].support == "quoted"
     assert answer.citations[0].quote == "The captain of the ferry, Ivo Marek, was arrested in Adana."
     assert "read" in answer.timings_ms
