@@ -94,7 +94,7 @@ def index_paths(
         if prune:
             gone, places = origins.gone([path for path in paths if path != "-" and not is_address(path)])
             if origins.kept:
-                notice(f"{origins.kept} articles stay: their files could not be read without problems")
+                notice(f"articles kept, as their files could not be read without problems: {origins.kept}")
             if gone or places:
                 report = replace(report, removed=store.remove(gone, places))
         finish_removal(store, folder)
