@@ -30,7 +30,6 @@ _SAME = {
         "arrest": "arrest arrests arrested detained detentions",
         "crowd": "marchers protesters demonstrators turnout crowd attended attendance march marched",
         "jobless": "jobless unemployed unemployment",
-        "vote": "vote votes ballots",
         "home": "homes houses households",
         "passenger": "passengers riders ridership",
     }.items()
@@ -49,6 +48,12 @@ _ELSE_AFTER = re.compile(
 )
 _ELSE_BEFORE = re.compile(
     rf"(?:{_MONTH}|\b(?:aged?|the|these|those|latest|(?:man|woman|boy|girl|person)\s+of))\s+$", re.IGNORECASE
+)
+
+_SHARE = re.compile(r"\b(?:share|rate|percentage|proportion|per ?cent)\b|%", re.IGNORECASE)
+# "could rise to over 100,000": within the words before a figure.
+_NOT_YET = re.compile(
+    r"\b(?:could|might|may|would|expected|feared|estimates?d? to)\b(?:\W+\w+){0,4}\W*$", re.IGNORECASE
 )
 
 
@@ -140,6 +145,8 @@ def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity 
     for quantity in quantities(text):
         if isinstance(quantity.value, str) or quantity.value in given or _counts_else(text, quantity):
             continue
+        if _SHARE.search(query.text) and quantity.unit != "%":
+            continue
         before = lexical.words(re.split(r"[,;:.]\s", text[: quantity.left])[-1])[-_BEFORE:]
         after = lexical.words(re.split(r"[,;:.]\s", text[quantity.right :])[0])[:_AFTER]
         if unit in (None, quantity.unit) and any(_SAME.get(w) == wanted for w in (*before, *after)):
@@ -148,11 +155,13 @@ def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity 
 
 
 def _counts_else(text: str, quantity: Quantity) -> bool:
-    """A date, an age, a part of the whole, people named before ("the two"), or the old figure of "from 7 to 5"."""
+    """A fear, a forecast, a date, an age, a part of the whole, people named before ("the two"), or the old figure of
+    "from 7 to 5"."""
     digits, before = text[quantity.start : quantity.end], text[: quantity.left]
     return bool(
         (_YEAR_LIKE.fullmatch(digits) and not quantity.unit)
         or _ELSE_AFTER.match(text, quantity.end)
         or _ELSE_BEFORE.search(before)
+        or _NOT_YET.search(before)
         or (re.search(r"\bfrom\s+$", before) and re.match(r"\s+(?:\w+\s+)?to\s", text[quantity.end :]))
     )

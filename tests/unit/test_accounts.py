@@ -55,6 +55,7 @@ def test_figures_of_one_day_differ_and_none_is_the_latest() -> None:
         said("The flood killed people in Marrowby on 5 November 2025.", "2025-11-05"),
         said("Nineteen people died in Marrowby.", "2025-11-05"),
         said("The dead cost the county 3 million dollars.", "2025-11-05"),
+        said("The toll in Marrowby could rise to over 60 dead.", "2025-11-05"),
         said("Storm Ada killed 40 people.", "2025-11-05", names=0.5),
         said("It killed 40 people.", "2025-11-05", terms=0.3),
     ],
@@ -83,6 +84,10 @@ def test_rates_are_compared_with_rates() -> None:
     question = "What was the unemployment rate in Orlanth in July?"
     old = said("Unemployment in Orlanth rose to 9.6 per cent in July.", "2025-08-19")
     new = said("The unemployment rate in Orlanth was 6.9 per cent in July and not 9.6 per cent.", "2025-08-21")
+    assert (
+        counting(Query.of(question, {}), [said("Unemployment hit 296,000 people in Orlanth.", "2025-08-21"), new])
+        is new
+    )
     people = said("There were 296,000 unemployed people in Orlanth.", "2025-08-21", source="Post")
     assert found(old, people, new, question=question) == [("6.9 per cent", "latest"), ("9.6 per cent", "corrected")]
 
