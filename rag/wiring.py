@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rag import resources
+from rag import kept_reports, resources
 from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
@@ -96,6 +96,7 @@ def index_paths(
             if origins.kept:
                 notice(f"articles kept, as their files could not be read without problems: {origins.kept}")
             if gone or places:
+                kept_reports.forget(folder, gone)
                 report = replace(report, removed=store.remove(gone, places))
         finish_removal(store, folder)
         return report

@@ -1,6 +1,6 @@
 """Who may do what, and how often. Layer: faces.
 
-With keys every request but the page, its files, the documentation and the health checks needs one. Without keys the
+With keys every request but the pages, their files, the documentation and the health checks needs one. Without keys the
 server listens on this machine only, and answers only to this machine's names and its own page: otherwise any page in
 a browser here could ask it (by its address, or by a name that it makes point here).
 """
@@ -20,7 +20,7 @@ from rag.server.keys import Key, KeyRing
 from rag.server.problems import ProblemError
 from rag.settings import ServerSettings
 
-_OPEN_PATHS = {"/", "/favicon.ico", "/docs", "/openapi.json"}
+_OPEN_PATHS = {"/", "/eval", "/favicon.ico", "/docs", "/openapi.json"}
 _OPEN_FOLDERS = ("/static/", "/health/")
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
 _MOST_CLIENTS = 10_000

@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from rag import __version__
 from rag.rendering import Json
-from rag.server import articles, chat, docs, health, native, observing, pages, problems
+from rag.server import articles, chat, docs, evaluations, health, native, observing, pages, problems
 from rag.server.access import Gate, needed
 from rag.server.engine import Engine
 from rag.server.keys import KeyRing
@@ -35,6 +35,7 @@ def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
         native.router,
         articles.router,
         docs.router,
+        evaluations.router,
         health.router,
         observing.router,
         pages.router,

@@ -56,7 +56,7 @@ class Envelope:
                 headers["X-Request-ID"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/") and scope["path"] != "/":
+                if not scope["path"].startswith("/static/") and scope["path"] not in ("/", "/eval"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
