@@ -105,6 +105,7 @@ FOREIGN = {
     "llama_cpp": "llms",
     "markupsafe": "evaluation",
     "openai": "llms",
+    "opentelemetry": "server",
     "openvino": "embedders",
     "peft": "training",
     "prometheus_client": "server",
@@ -119,7 +120,17 @@ FOREIGN = {
     "transformers": "embedders",
     "warcio": "readers",
 }
-HEAVY = ("faiss", "llama_cpp", "openai", "openvino", "sentence_transformers", "torch", "trafilatura", "transformers")
+HEAVY = (
+    "faiss",
+    "llama_cpp",
+    "openai",
+    "openvino",
+    "opentelemetry",
+    "sentence_transformers",
+    "torch",
+    "trafilatura",
+    "transformers",
+)
 MAX_FUNCTION_LINES = 60
 MAX_FILE_LINES = 350
 

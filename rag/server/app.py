@@ -47,7 +47,7 @@ def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=server.body_bytes)
     app.add_middleware(Gate, ring=ring, server=server, local=local)
-    app.add_middleware(Envelope, metrics=metrics)
+    app.add_middleware(Envelope, metrics=metrics, tracing=engine.tracing)
     if server.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import closing
 from typing import Any, Literal, cast
@@ -14,7 +15,7 @@ from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
 from rag.server.observing import LOG
-from rag.types import Done, Event, Filters, Mode
+from rag.types import Done, Event, Filters, Mode, Retrieved
 
 
 class Turn(BaseModel):
@@ -66,13 +67,22 @@ def ask(request: Request, asked: Question) -> Job[Event]:
             history = [turn.model_dump(exclude_unset=True) for turn in asked.history]
             answering = rag.stream(asked.question, filters=filters, mode=asked.mode, history=history)
             with closing(answering) as events:  # type: ignore[type-var]
-                with engine.searching(ticket):
+                with engine.tracing.span("retrieve") as note, engine.searching(ticket):
                     found = next(events)
+                    note("newsrag.evidence", len(found.evidence) if isinstance(found, Retrieved) else 0)
                 yield found
-                for event in events:
-                    if isinstance(event, Done):
-                        request.app.state.metrics.answer(event, asked.mode, ticket)
-                    yield event
+                found_ns = time.time_ns()
+                with engine.tracing.span("answer") as note:
+                    note("newsrag.mode", asked.mode)
+                    if engine.server.log_content:
+                        note("newsrag.question", asked.question)
+                    for event in events:
+                        if isinstance(event, Done):
+                            engine.tracing.record("verify", ticket.model_left_ns or found_ns)
+                            request.app.state.metrics.answer(event, asked.mode, ticket)
+                            note("newsrag.answered", event.answer.answered)
+                            note("newsrag.dropped", event.dropped)
+                        yield event
 
     return Job(produce, ticket, engine.pool(asked.mode))
 

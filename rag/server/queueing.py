@@ -11,11 +11,12 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
 
 from rag.errors import ModelError, NewsragError
 from rag.ports import Interruptible, LanguageModel, Reader
+from rag.server.tracing import Off, Tracing
 from rag.types import Message, Reading
 
 _FIRST_GUESS_S = 3.0
@@ -49,6 +50,7 @@ class Ticket:
         self.on_position: Callable[[int], None] = lambda _: None
         self.prompt_tokens = self.answer_tokens = 0
         self.waited = 0.0
+        self.model_left_ns: int | None = None  # when the model's last work for it ended, Unix time
         self._seconds = seconds
         self._queue = queue
         self._cancelled = threading.Event()
@@ -215,11 +217,24 @@ TICKET: ContextVar[Ticket] = ContextVar("TICKET")
 """The ticket of the request that this thread works for."""
 
 
+@contextmanager
+def _traced_turn(ticket: Ticket, tracing: Tracing, work: str) -> Iterator[None]:
+    """Hold the model: a span for the wait, one for the work."""
+    with ExitStack() as turn:
+        with tracing.span("queue"):
+            turn.enter_context(ticket.turn())
+        with tracing.span(work) as note:
+            yield
+            note("newsrag.prompt_tokens", ticket.prompt_tokens)
+            note("newsrag.answer_tokens", ticket.answer_tokens)
+    ticket.model_left_ns = time.time_ns()
+
+
 class QueuedModel:
     """`rag.ports.LanguageModel` that waits for its turn: only drafting does, so everything else goes on meanwhile."""
 
-    def __init__(self, llm: LanguageModel) -> None:
-        self._llm = llm
+    def __init__(self, llm: LanguageModel, tracing: Tracing | None = None) -> None:
+        self._llm, self._tracing = llm, tracing or Off()
         self.name, self.context_tokens = llm.name, llm.context_tokens
 
     def count_tokens(self, text: str) -> int:
@@ -230,7 +245,7 @@ class QueuedModel:
         """See `rag.ports.LanguageModel`. Raises CancelledError and TooSlowError between two pieces."""
         ticket = TICKET.get()
         interrupt = self._llm.interrupt if isinstance(self._llm, Interruptible) else lambda: None
-        with ticket.turn(), ticket.interrupting(interrupt):
+        with _traced_turn(ticket, self._tracing, "draft"), ticket.interrupting(interrupt):
             ticket.prompt_tokens += sum(self._llm.count_tokens(m.content) for m in messages)
             pieces = self._llm.stream(messages, max_tokens=max_tokens)
             with closing(pieces):  # type: ignore[type-var]  # every adapter's stream is a generator
@@ -244,15 +259,15 @@ class QueuedModel:
 class QueuedReader:
     """`rag.ports.Reader` that waits for its turn, as `QueuedModel` does."""
 
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
+    def __init__(self, reader: Reader, tracing: Tracing | None = None) -> None:
+        self._reader, self._tracing = reader, tracing or Off()
         self.name = reader.name
 
     def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
         """See `rag.ports.Reader`. Raises CancelledError and TooSlowError when it was interrupted for them."""
         ticket = TICKET.get()
         interrupt = self._reader.interrupt if isinstance(self._reader, Interruptible) else lambda: None
-        with ticket.turn(), ticket.interrupting(interrupt):
+        with _traced_turn(ticket, self._tracing, "read"), ticket.interrupting(interrupt):
             ticket.prompt_tokens += sum(len(m.content) for m in messages) // _CHARACTERS
             try:
                 reading = self._reader.read(messages, opening, sentences, none)

@@ -12,6 +12,7 @@ from pathlib import Path
 import uvicorn
 
 from rag.errors import UsageError
+from rag.server import tracing
 from rag.server.app import create_app
 from rag.server.engine import Engine
 from rag.server.keys import KEYS_FILE, KeyRing
@@ -35,12 +36,14 @@ def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) ->
 
 @contextmanager
 def prepared(
-    folder: Path, settings: Settings, server: ServerSettings, say: Say
+    folder: Path, settings: Settings, server: ServerSettings, say: Say, traced: tracing.Tracing | None = None
 ) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
-    """A server whose models are loaded, and the socket it is to listen on. Raises UsageError when the address cannot be
-    used or may not be without keys, and as `Engine.start` does."""
+    """A server whose models are loaded, and the socket it is to listen on. Without `traced` the environment decides.
+    Raises UsageError when the address cannot be used or may not be without keys, and as `Engine.start` and
+    `tracing.configured` do."""
     ring = KeyRing(server.keys_file or folder / KEYS_FILE)
-    engine = Engine(folder, settings, server, say)
+    traced = traced or tracing.configured()
+    engine = Engine(folder, settings, server, say, traced)
     with _bound(server.host, server.port) as listening:
         local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
         if not local and not ring.active():
@@ -53,6 +56,7 @@ def prepared(
             yield uvicorn.Server(_config(create_app(engine, ring, local=local), server)), listening
         finally:
             engine.close()
+            traced.close()
 
 
 def _config(app: object, server: ServerSettings) -> uvicorn.Config:
