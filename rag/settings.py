@@ -144,6 +144,10 @@ def _toml(file: Path | None) -> dict[str, Any]:
         raise UsageError(f"{file} is not TOML: {exc}") from exc
 
 
+SAMPLE_INDEX = Path("indexes/sample")
+SAMPLE_NOTICE = f"answering from the sample corpus, {SAMPLE_INDEX}: its places and people are invented"
+
+
 def trace_exporter() -> Literal["otlp", "console"] | None:
     """Where the standard variables of OpenTelemetry send traces; None where they ask for none. Raises UsageError for an
     exporter that we have not."""

@@ -65,6 +65,7 @@ LAYERS = {
         "eval_command",
         "evaluation",
         "index_command",
+        "served",
         "server",
         "status",
         "terminal",
@@ -85,6 +86,8 @@ OPEN_PAIRS = {
     ("faces", "eval_command", None),
     ("faces", "articles_command", None),
     ("faces", "index_command", None),
+    ("faces", "served", "server"),
+    ("faces", "served", "terminal"),
     ("faces", "training", "evaluation"),
     ("faces", "server", "evaluation"),  # to show a kept report, not to make one
     ("faces", None, "batch"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from fastapi import Request
@@ -27,6 +28,13 @@ class Turn(BaseModel):
     citations: list[dict[str, Any]] = Field(
         default=[], max_length=100, description="Those of the Answer that this turn was; for questions about sources."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Undated:
+    """Event: so many articles have no date, and the dates asked for leave them out."""
+
+    articles: int
 
 
 class Question(BaseModel):
@@ -55,15 +63,21 @@ def engine_of(request: Request) -> Engine:
     return cast(Engine, request.app.state.engine)
 
 
-def ask(request: Request, asked: Question) -> Job[Event]:
+def ask(request: Request, asked: Question) -> Job[Event | Undated]:
     """Start answering. Raises UsageError, BusyError."""
     engine, filters = engine_of(request), asked.filters()
     ticket = engine.ticket(request.state.client, asked.mode)
     if engine.server.log_content:
         LOG.info("question", extra={"request_id": request.state.request_id, "question": asked.question})
 
-    def produce() -> Generator[Event]:
+    as_it_is = getattr(request.state, "as_it_is", False)
+
+    def produce() -> Generator[Event | Undated]:
+        if as_it_is:
+            engine.reload()
         with engine.rag() as rag:
+            if (filters.since or filters.until) and (left := rag.retriever.undated(filters)):
+                yield Undated(left)
             history = [turn.model_dump(exclude_unset=True) for turn in asked.history]
             answering = rag.stream(asked.question, filters=filters, mode=asked.mode, history=history)
             with closing(answering) as events:  # type: ignore[type-var]
