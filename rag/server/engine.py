@@ -112,7 +112,7 @@ class Engine:
         self.folder, self.settings, self.server = folder, settings, server
         self.tracing = tracing or Off()
         self.queue = FairQueue(server.queue)
-        self.reading = FairQueue(server.reading)  # only its places: no reader ever wants the model
+        self.reading = FairQueue(server.reading, 2 * server.readers)  # only its places: no reader ever wants the model
         # As many writers as places: they mostly wait. Readers compute, and few do that best.
         self.writers = ThreadPoolExecutor(server.queue, "writer")
         self.readers = ThreadPoolExecutor(server.readers, "reader")

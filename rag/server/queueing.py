@@ -20,6 +20,7 @@ from rag.server.tracing import Off, Tracing
 from rag.types import Message, Reading
 
 _FIRST_GUESS_S = 3.0
+_LATE = 0.5  # of the time limit: who would likely have to wait for longer gets no place
 _CHARACTERS = 4  # of a token of English, about: a reader counts none
 
 
@@ -43,10 +44,11 @@ class Ticket:
     """One request's right to go on, until it is cancelled or its time is up. Used by one worker thread; `cancel` may
     come from any."""
 
-    def __init__(self, queue: FairQueue, client: str, seconds: float) -> None:
-        """`seconds` is the time limit of the whole request."""
-        self.client = client
-        self.deadline = time.monotonic() + seconds
+    def __init__(self, queue: FairQueue, client: str, seconds: float, before: int = 0) -> None:
+        """`seconds` is the time limit of the whole request, `before` how many held a place when it came."""
+        self.client, self.before = client, before
+        self.began = time.monotonic()
+        self.deadline = self.began + seconds
         self.on_position: Callable[[int], None] = lambda _: None
         self.prompt_tokens = self.answer_tokens = 0
         self.waited = 0.0
@@ -108,10 +110,12 @@ class Ticket:
 
 
 class FairQueue:
-    """At most `limit` requests hold a place, and at most one of them the model."""
+    """At most `limit` requests hold a place, and at most one of them the model. Beyond the first few a request gets a
+    place only if it will likely be done well within its time limit: else it learns at once that all are busy."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, few: int = 2) -> None:
+        self._limit, self._few = limit, few
+        self._each_s = 0.0  # from one request that is done to the next, of late
         self._changed = threading.Condition()
         self._places: set[Ticket] = set()
         self._lines: dict[str, deque[Ticket]] = {}  # by client, the one to be served next first
@@ -120,19 +124,24 @@ class FairQueue:
         self._usual_s = _FIRST_GUESS_S
 
     def reserve(self, client: str, seconds: float) -> Ticket:
-        """A place. Raises BusyError when all are taken."""
+        """A place. Raises BusyError when all are taken, or it would come too late."""
         with self._changed:
-            if len(self._places) >= self._limit:
-                wait = max(1, round(self._usual_s * len(self._places) / 2))
-                raise BusyError(f"{len(self._places)} requests are waiting already: try again in {wait} seconds", wait)
-            ticket = Ticket(self, client, seconds)
+            before = len(self._places)
+            late = before >= self._few and self._each_s * (before + 1) > _LATE * seconds
+            if late or before >= self._limit:
+                wait = max(1, round((self._each_s if late else self._usual_s) * before / 2))
+                raise BusyError(f"{before} requests are waiting already: try again in {wait} seconds", wait)
+            ticket = Ticket(self, client, seconds, before)
             self._places.add(ticket)
             return ticket
 
     def release(self, ticket: Ticket) -> None:
         """Give a place back."""
         with self._changed:
-            self._places.discard(ticket)
+            if ticket in self._places:
+                self._places.remove(ticket)
+                each = (time.monotonic() - ticket.began) / (ticket.before + 1)
+                self._each_s += 0.2 * (each - self._each_s)
 
     @property
     def places(self) -> int:

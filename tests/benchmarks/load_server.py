@@ -149,18 +149,22 @@ def serve(index: Path, port: int) -> Iterator[subprocess.Popen[str]]:
 
 
 def killed(index: Path, questions: list[str], clients: int, seconds: float, kinds: str = "") -> Load:
-    """Load with a kill after a third of the time, and a new server at once. Raises CalledProcessError when the index is
-    not whole afterwards."""
+    """Load for so many seconds, a kill, a new server, and load for as long again. Raises CalledProcessError when the
+    index is not whole afterwards."""
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = int(free.getsockname()[1])
     load = Load(f"http://127.0.0.1:{port}", questions, kinds=kinds)
-    running = threading.Thread(target=load.run, args=(clients, seconds), kwargs={"writing": True})
+    running = threading.Thread(target=load.run, args=(clients, 3600), kwargs={"writing": True})
     with serve(index, port) as server:
         running.start()
-        time.sleep(seconds / 3)
+        time.sleep(seconds)
         server.kill()
-    with serve(index, port):
-        running.join()
+    try:
+        with serve(index, port):
+            load.end = time.monotonic() + seconds
+            running.join()
+    finally:
+        load.end = 0.0
     check = [sys.executable, "-m", "rag", "status", "--check", "--index", str(index)]
     subprocess.run(check, env={**os.environ, "PYTHONPATH": str(ROOT)}, check=True, stdout=subprocess.DEVNULL)
     return load
@@ -206,7 +210,7 @@ def main() -> int:
         with serve(index, port) as server:
             odd = steady(f"http://127.0.0.1:{port}", server.pid, questions, options, writing=True).odd()
         if options.kill:
-            load = killed(index, questions, options.clients, max(30.0, options.seconds / 2))
+            load = killed(index, questions, options.clients, options.seconds / 3)
             gone = sum(n for (_, outcome), n in load.outcomes.items() if outcome in GONE)
             print(f"\nKilled and restarted: {gone} broken or refused connections, the index passes its check")
             print(load.table())

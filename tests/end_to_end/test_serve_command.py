@@ -89,7 +89,7 @@ def test_killed_while_it_writes_it_leaves_a_whole_index(index: Path, tmp_path: P
 def test_clients_of_a_killed_server_get_clean_errors_until_the_next_one_runs(index: Path, tmp_path: Path) -> None:
     """A smaller form of tests/benchmarks/load_server.py."""
     folder = shutil.copytree(index, tmp_path / "index")
-    load = killed(folder, [QUESTION, UNANSWERABLE], clients=4, seconds=15, kinds="search quote")
+    load = killed(folder, [QUESTION, UNANSWERABLE], clients=4, seconds=4, kinds="search quote")
     outcomes = {outcome for _, outcome in load.outcomes}
     assert load.odd(*GONE) == set()
     assert "200" in outcomes
