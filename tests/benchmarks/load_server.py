@@ -134,18 +134,24 @@ def resident(pid: int) -> float:
 
 
 @contextmanager
-def serve(index: Path, port: int) -> Iterator[subprocess.Popen[str]]:
-    """`rag serve` over an index, ready."""
-    settings = {"NEWSRAG_SERVER_RATE_PER_MINUTE": "0", "NEWSRAG_SERVER_LOG": "off", "PYTHONPATH": str(ROOT)}
+def serve(index: Path, port: int) -> Iterator[subprocess.Popen[bytes]]:
+    """`rag serve` over an index, ready. What it logs as an error is printed at the end."""
+    settings = {"NEWSRAG_SERVER_RATE_PER_MINUTE": "0", "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "rag", "serve", "--index", str(index), "--port", str(port)]
-    with subprocess.Popen(command, env={**os.environ, **settings}, stderr=subprocess.PIPE, text=True) as server:
+    with (
+        tempfile.NamedTemporaryFile("r", encoding="utf-8") as log,
+        open(log.name, "w", encoding="utf-8") as written,
+        subprocess.Popen(command, env={**os.environ, **settings}, stderr=written) as server,
+    ):
         try:
-            assert server.stderr
-            if " at http://" not in (line := server.stderr.readline()):
-                raise SystemExit(f"the server did not start: {line}")
+            while " at http://" not in (said := Path(log.name).read_text("utf-8")):
+                if server.poll() is not None:
+                    raise SystemExit(f"the server did not start: {said}")
+                time.sleep(0.1)
             yield server
         finally:
             server.kill()
+            print("".join(line for line in log if '"level": "error"' in line), end="")
 
 
 def killed(index: Path, questions: list[str], clients: int, seconds: float, kinds: str = "") -> Load:
