@@ -39,6 +39,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset(
     "dclid fbclid gbraid gclid igshid mc_cid mc_eid mkt_tok msclkid oly_anon_id oly_enc_id twclid wbraid yclid".split()
 )
+_FIRST = 9  # fields that every index has
+_LATER = ("updated", "section", "byline", "published_inferred")
 _KINDS: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
@@ -104,8 +106,22 @@ def canonical_url(url: str) -> str:
 
 
 def fingerprint(article: Article) -> str:
-    """SHA-256 in hex over all fields: two articles with one fingerprint are the same article, unchanged."""
-    return hashlib.sha256(json.dumps(astuple(article)).encode()).hexdigest()
+    """SHA-256 in hex over all fields but the format: two articles with one fingerprint are the same article, unchanged.
+
+    Fields that came later count where they are set, so that the articles of an older index keep theirs.
+    """
+    later = {name: value for name in _LATER if (value := getattr(article, name))}
+    first = json.dumps(astuple(article)[:_FIRST])
+    return hashlib.sha256((first + json.dumps(later) if later else first).encode()).hexdigest()
+
+
+def moment(published: str) -> str | None:
+    """A date and time in UTC, ISO 8601 to the second; None for a date alone. Raises as `published_day`."""
+    published_day(published)
+    if len(published) <= len("2025-03-08"):
+        return None
+    found = datetime.fromisoformat(published)
+    return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).isoformat(timespec="seconds")
 
 
 def published_day(published: str) -> date:

@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag import stories
 from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import sync_vectors
 from rag.loading import Notice
@@ -155,7 +156,9 @@ def remove_articles(
     files are not clean.
     """
     with open_to_write(folder, "removing articles", wait_s=wait_s, notice=notice) as store:
-        removed = store.remove(article_ids)
+        with store.transaction():
+            removed = store.remove(article_ids)
+            stories.group(store)
         finish_removal(store, folder, let_go)
         return removed
 

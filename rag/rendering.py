@@ -69,7 +69,8 @@ def sentence_json(event: SentenceReady) -> Json:
 
 def citation_json(citation: Citation) -> Json:
     """One citation, all fields."""
-    return asdict(citation)
+    lists = {name: list(getattr(citation, name)) for name in ("copy_outlets", "independent_outlets")}
+    return {**asdict(citation), **lists}
 
 
 def article_json(article: Article, *, text: bool = True) -> Json:

@@ -185,9 +185,11 @@ class Page:
             last = f"“{citation.title}”"
             if citation.speaker:
                 last += f", according to {citation.speaker}"
-            about = _about(citation.source, citation.published, last, copies=citation.copies)
+            about = _about(citation.source, citation.published, last, copies=0) + _spread(citation)
             self._paragraph(about, lead=f"[{citation.number}] ")
             self._paragraph(citation.quote, lead=_INDENT)
+            if citation.correction:
+                self._paragraph(_corrected(citation.correction), lead=_INDENT)
             if citation.url:
                 self._paragraph(citation.url, lead=_INDENT, style="dim")
 
@@ -247,6 +249,21 @@ def _about(source: str | None, published: str | None, last: str, *, copies: int)
     parts = [part for part in (source, published and _day(published), last) if part]
     more = f" (+{copies} {'copy' if copies == 1 else 'copies'})" if copies else ""
     return ", ".join(parts) + more
+
+
+def _spread(citation: Citation) -> str:
+    """` (5 copies, 2 independent outlets)`: copies are one source, however many they are."""
+    outlets = len(citation.independent_outlets)
+    copies = f"{citation.copies + 1} copies" if citation.copies else ""
+    told = _count(outlets, "independent outlet") if outlets > 1 or (copies and outlets) else ""
+    return f" ({', '.join(filter(None, (copies, told)))})" if copies or told else ""
+
+
+def _corrected(correction: Mapping[str, Any]) -> str:
+    kind, day = correction.get("kind", "corrected"), correction.get("published") and _day(correction["published"])
+    if kind == "version":
+        return f"another version of the story{f', {day}' if day else ''}: {correction['text']}"
+    return f"the story was {kind}{f' on {day}' if day else ''}: {correction['text']}"
 
 
 def _day(published: str) -> str:

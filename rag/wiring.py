@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rag import resources
+from rag import resources, stories
 from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
@@ -96,7 +96,9 @@ def index_paths(
             if origins.kept:
                 notice(f"articles kept, as their files could not be read without problems: {origins.kept}")
             if gone or places:
-                report = replace(report, removed=store.remove(gone, places))
+                with store.transaction():
+                    report = replace(report, removed=store.remove(gone, places))
+                    stories.group(store)
         finish_removal(store, folder)
         return report
 

@@ -52,7 +52,7 @@ LAYERS = {
         "speed",
         "verifying",
     },
-    "core": {"answering", "indexing", "origins", "recall", "retrieval", "shelf"},
+    "core": {"answering", "indexing", "origins", "recall", "retrieval", "shelf", "standing", "stories"},
     "adapters": {"embedders", "kept_speed", "llms", "readers", "resources", "stores"},
     "wiring": {"loading", "opening", "wiring"},
     "faces": {
@@ -110,6 +110,7 @@ FOREIGN = {
     "starlette": "server",
     "uvicorn": "server",
     "pypdf": "readers",
+    "rensa": "dedup",
     "sentence_transformers": "embedders",
     "sqlite3": "stores",
     "tokenizers": "embedders",
