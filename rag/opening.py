@@ -57,6 +57,19 @@ def open_store(folder: Path, *, create: bool = False) -> Iterator[Store]:
         yield store
 
 
+def finish_grouping(folder: Path, notice: Notice) -> None:
+    """Put the articles of an index that an older newsrag made to their stories, before it is searched for the first
+    time; not while another process writes, and not where nobody may."""
+    with open_store(folder) as store:
+        if not store.ungrouped(1):
+            return
+    with suppress(StoreError), open_to_write(folder, "grouping copies", wait_s=0.0, notice=notice) as store:
+        if count := stories.group(store):
+            if dimension := store.facts().get("dimension"):
+                sync_vectors(store, vector_files(folder, int(dimension)))
+            notice(f"looked for copies of one story among {count} articles")
+
+
 def require_index(folder: Path) -> None:
     """Raise NotReadyError where there is no index."""
     if not exists(folder):

@@ -142,6 +142,9 @@ class Store(Protocol):
     def copies(self, firsts: Sequence[int]) -> dict[int, list[int]]:
         """For each first article of a story all articles of it, that one too, in order."""
 
+    def story_count(self) -> int:
+        """How many stories there are; each article that waits is one."""
+
     def key_of(self, article_id: str) -> int | None:
         """The integer key of an article."""
 

@@ -51,6 +51,10 @@ class Stories(Provenance):
             found[first].append(article)
         return {first: members or [first] for first, members in found.items()}
 
+    def story_count(self) -> int:
+        sql = "SELECT (SELECT count(DISTINCT first) FROM stories) + (SELECT count(*) FROM ungrouped)"
+        return int(self._one(sql))
+
     def key_of(self, article_id: str) -> int | None:
         found = self._one("SELECT key FROM articles WHERE id = ?", article_id)
         return None if found is None else int(found)
