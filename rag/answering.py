@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag import accounts, answerability, citing, conversation, dates, evidence, lexical, questions, reading, rewriting
-from rag.composing import Cited, Ledger, as_shown, closest, near_best, quoted
+from rag.composing import Cited, Clock, Ledger, as_shown, closest, near_best, quoted
 from rag.conversation import Exchange, History, Place, SourceAsked
 from rag.evidence import Query
 from rag.linear import LinearModel
@@ -16,6 +15,7 @@ from rag.prompting import REFUSAL, Prompts, estimated_tokens, fitting
 from rag.recall import recall
 from rag.retrieval import Retriever
 from rag.settings import Settings
+from rag.standing import Standing
 from rag.types import (
     Answer,
     AnswerSentence,
@@ -34,18 +34,6 @@ from rag.verifying import Verdict, verify
 
 _DRAFT_SENTENCES = 2
 ANY = Filters()
-
-
-class _Clock:
-    """Milliseconds since it was made, by name."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.marks: dict[str, int] = {}
-
-    def mark(self, name: str) -> None:
-        """Note the time, once per name."""
-        self.marks.setdefault(name, round(1000 * (time.perf_counter() - self._start)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +117,7 @@ class Rag:
         if asked:
             yield from self._recalled(question, asked, heard, filters, mode)
             return
-        clock = _Clock()
+        clock = Clock()
         standalone = rewriting.standalone(question, heard)
         found = self.find(standalone, filters, typed=question)
         clock.mark("retrieve")
@@ -137,7 +125,7 @@ class Rag:
         if mode == "answer" and self._models.reader and found.chosen:
             found = self._read(found, self._models.reader())
             clock.mark("read")
-        ledger = Ledger()
+        ledger = Ledger(describe=self._standing(found.query, found.ranked))
         sentences: list[AnswerSentence] = []
         if found.answers:
             drafts = mode == "answer" and not self._models.reader
@@ -161,7 +149,7 @@ class Rag:
         self, question: str, asked: SourceAsked, heard: list[Exchange], filters: Filters, mode: Mode
     ) -> Iterator[Event]:
         """The answer to a question about a citation of the last answer: its words, never the model's."""
-        clock, ledger = _Clock(), Ledger()
+        clock, ledger = Clock(), Ledger(describe=self._standing(self._retriever.query(question)))
         cited = heard[-1].cited or self._cited_before(heard, filters, mode)
         recalled = recall(asked, cited, self._retriever, self._settings)
         chosen = recalled.chosen if recalled else ()
@@ -298,6 +286,14 @@ class Rag:
                 return item, verdict
         return None, verdict
 
+    def _standing(self, query: Query, ranked: Sequence[Evidence] = ()) -> Standing:
+        """What is told of each story that an answer to this question cites."""
+
+        def supports(sentence: str, item: Evidence) -> bool:
+            return self._verdict(sentence, item, self._retriever.rarity(lexical.terms(sentence))).supported
+
+        return Standing(self._retriever.store, query, ranked, supports)
+
     def _verdict(self, sentence: str, item: Evidence, rarity: Mapping[str, float]) -> Verdict:
         """The check of one sentence against one piece of evidence."""
         return verify(
@@ -315,7 +311,7 @@ class Rag:
         sentences: Sequence[AnswerSentence],
         ledger: Ledger,
         found: Found,
-        clock: _Clock,
+        clock: Clock,
         mode: Mode,
     ) -> Answer:
         """`asked`: the question as typed, and as it stands alone."""

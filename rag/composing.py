@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +21,25 @@ Cited = tuple[AnswerSentence, tuple[Citation, ...]]
 """A sentence and the citations it is the first to use."""
 
 
+class Clock:
+    """Milliseconds since it was made, by name."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.marks: dict[str, int] = {}
+
+    def mark(self, name: str) -> None:
+        """Note the time, once per name."""
+        self.marks.setdefault(name, round(1000 * (time.perf_counter() - self._start)))
+
+
 @dataclass(slots=True)
 class Ledger:
     """The citations of one answer, numbered in order of first use, and the accounts among them that differ."""
 
     citations: list[Citation] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
+    describe: Callable[[Citation, Evidence], Citation] = lambda citation, _: citation
     dropped: int = 0  # drafts that nothing supported
     _numbers: dict[tuple[str, int], int] = field(default_factory=dict)
 
@@ -35,7 +49,7 @@ class Ledger:
         if place in self._numbers:
             return self._numbers[place], ()
         number = len(self.citations) + 1
-        citation = Citation.of(item, number, attribution.speaker(item.text))
+        citation = self.describe(Citation.of(item, number, attribution.speaker(item.text)), item)
         self._numbers[place] = number
         self.citations.append(citation)
         return number, (citation,)

@@ -24,7 +24,10 @@ from tests.end_to_end.conftest import ARTICLES, QUESTION, UNANSWERABLE, Run
 ANSWER_FIELDS = (
     "question standalone_question answered refusal answer sentences citations disagreements timings_ms model".split()
 )
-CITATION_FIELDS = "number article_id title source url published start end quote speaker copies".split()
+CITATION_FIELDS = (
+    "number article_id title source url published start end quote speaker copies version copy_outlets "
+    "independent_outlets correction"
+).split()
 HIT_FIELDS = "article_id title source url published start end text score copies".split()
 
 
