@@ -69,6 +69,7 @@ def _question(outcome: Outcome) -> Json:
         },
         "answerable": expected.answerable,
         "probability": outcome.asked.probability,
+        "signals": dict(outcome.asked.signals),
         "answered": answer.answered,
         "right": right(outcome),
         "right_if_answered": outcome.right_if_answered,
