@@ -74,8 +74,10 @@ def _question(outcome: Outcome) -> Json:
         "right": right(outcome),
         "right_if_answered": outcome.right_if_answered,
         "answer": answer.answer,
+        "sentences": [{"text": s.text, "citations": list(s.citations), "support": s.support} for s in answer.sentences],
         "cited": [
             {"number": c.number, "article_id": c.article_id, "title": c.title, "quote": c.quote}
+            | {"start": c.start, "end": c.end}
             for c in answer.citations
         ],
         "found": list(outcome.asked.found),

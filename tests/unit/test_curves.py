@@ -54,12 +54,15 @@ def test_refusing_is_read_off_the_probabilities() -> None:
 
 def test_a_citation_holds_the_answer_as_a_number_too() -> None:
     asked = question(1, answerable=True, right=True, cosine=1.0)
-    assert quoted(asked) and first_quoted(asked)
+    assert quoted(asked)
+    assert first_quoted(asked)
     asked["cited"] = [{"quote": "It rained."}, {"quote": "Nineteen died."}]
-    assert quoted(asked) and not first_quoted(asked)
+    assert quoted(asked)
+    assert not first_quoted(asked)
     marked = question(2, answerable=True, right=True, cosine=1.0, expected={"answers": [], "support": []})
     marked["scores"] = {"cited_right": 1.0}
-    assert quoted(marked) and first_quoted(marked) is None
+    assert quoted(marked)
+    assert first_quoted(marked) is None
 
 
 def test_what_each_signal_adds_to_the_order() -> None:
@@ -74,7 +77,8 @@ def test_runs_are_compared_over_the_questions_they_share() -> None:
     first, second = run(), Run("other", run().questions[1:], MODEL)
     text = "\n".join(together([first, second]))
     assert "the 2 answerable questions that all were asked" in text
-    assert "| set | 0.500" in text and "| other | 0.500" in text
+    assert "| set | 0.500" in text
+    assert "| other | 0.500" in text
     assert text.count("| 30 |") == 2
 
 

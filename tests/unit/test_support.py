@@ -18,7 +18,8 @@ def claims() -> list[Claim]:
     made = []
     for n, town in enumerate(TOWNS * 3):
         page = f"{town} {n}"
-        evidence = (f"The weather in {town} was fine.", f"The bridge of {town} was closed in {1950 + n} by the council.")
+        closed = f"The bridge of {town} was closed in {1950 + n} by the council."
+        evidence = (f"The weather in {town} was fine.", closed)
         made.append(Claim(f"The bridge of {town} was closed in {1950 + n}.", evidence, "supported", page))
         made.append(Claim(f"The theatre of {town} burned in {1900 + n}.", evidence, "not_supported", page))
         both = f"The bridge of {town} was closed in {1950 + n} and Karl Ost resigned."
@@ -50,7 +51,8 @@ def test_what_a_claim_has_that_its_page_lacks_is_counted() -> None:
 
 def test_a_claim_without_a_word_of_its_page_breaks_nothing() -> None:
     (checked,) = check([Claim("Rain fell.", ("Karl Ost resigned.",), "not_supported", "Ost")], HashEmbedder(), 0.75)
-    assert checked.signals["covered"] == 0.0 and not checked.passed
+    assert checked.signals["covered"] == 0.0
+    assert not checked.passed
 
 
 def test_claims_with_more_than_their_page_says_score_less_on_pages_not_fitted_on() -> None:
