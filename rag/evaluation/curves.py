@@ -32,9 +32,15 @@ Flag = Callable[[Question], bool | None]
 class Run:
     """A saved report with the refusal model that its probabilities came from."""
 
-    name: str
+    set: str
+    system: str
     questions: tuple[Question, ...]
     model: LinearModel
+
+    @property
+    def name(self) -> str:
+        """What it is called."""
+        return f"{self.set}, {self.system}"
 
     @property
     def answerable(self) -> list[Question]:
@@ -43,7 +49,7 @@ class Run:
 
     def of(self, name: str, chosen: Callable[[Question], bool]) -> Run:
         """A part of it."""
-        return Run(f"{self.name}, {name}", tuple(q for q in self.questions if chosen(q)), self.model)
+        return Run(f"{self.set} ({name})", self.system, tuple(q for q in self.questions if chosen(q)), self.model)
 
 
 def load(file: Path) -> Run:
@@ -51,9 +57,13 @@ def load(file: Path) -> Run:
     report = read_report(file)
     read = any("read" in q.get("signals", ()) for q in report["questions"])
     drafted = report["mode"] == "answer" and not read
-    how = "reading adapter" if read else "drafts without adapter" if drafted else "quote mode"
-    name = f"{Path(report['set']['file']).name}, {how}"
-    return Run(name, tuple(report["questions"]), load_linear("answerable_read" if read else "answerable"))
+    how = "reader" if read else "drafts" if drafted else "quote mode"
+    return Run(
+        Path(report["set"]["file"]).name,
+        how,
+        tuple(report["questions"]),
+        load_linear("answerable_read" if read else "answerable"),
+    )
 
 
 def quoted(question: Question) -> bool | None:
@@ -74,18 +84,16 @@ def first_quoted(question: Question) -> bool | None:
 
 def summary(run: Run) -> list[str]:
     """Right answers and refusals, without and with the right to refuse."""
-    asked, given = run.answerable, [q for q in run.answerable if _given(run, q)]
+    asked, kept = run.answerable, [q for q in run.answerable if given(run, q)]
     foreign = [q for q in run.questions if not q["answerable"]]
     lines = [f"**{run.name}**: {len(asked)} answerable, {len(foreign)} unanswerable", "", "| | | |", "|---|---|---|"]
     lines.append(f"| refusal off | right | {_share(asked, lambda q: q['right_if_answered'])} |")
     lines.append(f"| | citations hold the answer | {_share(asked, quoted)} |")
     lines.append(f"| | the first citation does | {_share(asked, first_quoted)} |")
-    lines.append(f"| refusal on | answerable: answered | {_share(asked, lambda q: _given(run, q))} |")
-    lines.append(
-        f"| | answerable: right | {_share(asked, lambda q: bool(_given(run, q) and q['right_if_answered']))} |"
-    )
-    lines.append(f"| | right of the answered | {_share(given, lambda q: q['right_if_answered'])} |")
-    lines.append(f"| | unanswerable: refused | {_share(foreign, lambda q: not _given(run, q))} |")
+    lines.append(f"| refusal on | answerable: answered | {_share(asked, lambda q: given(run, q))} |")
+    lines.append(f"| | answerable: right | {_share(asked, lambda q: bool(given(run, q) and q['right_if_answered']))} |")
+    lines.append(f"| | right of the answered | {_share(kept, lambda q: q['right_if_answered'])} |")
+    lines.append(f"| | unanswerable: refused | {_share(foreign, lambda q: not given(run, q))} |")
     return lines
 
 
@@ -122,14 +130,14 @@ def together(runs: Sequence[Run]) -> list[str]:
     lines += ["|---|---|---|---|---|"]
     for run, part in zip(runs, parts, strict=True):
         asked = part.answerable
-        on = _share(asked, lambda q, run=run: bool(_given(run, q) and q["right_if_answered"]))  # type: ignore[misc]
+        on = _share(asked, lambda q, run=run: bool(given(run, q) and q["right_if_answered"]))  # type: ignore[misc]
         off, cited = _share(asked, lambda q: q["right_if_answered"]), _share(asked, quoted)
         cpu = percentile([q["timings_ms"]["cpu"] for q in part.questions], 0.5)
         lines.append(f"| {run.name} | {off} | {cited} | {on} | {cpu:.0f} |")
     return lines
 
 
-def _given(run: Run, question: Question) -> bool:
+def given(run: Run, question: Question) -> bool:
     """Whether it is answered where refusing is allowed."""
     return bool(question["answered"]) and question["probability"] >= run.model.threshold
 

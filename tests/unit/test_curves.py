@@ -39,7 +39,7 @@ def run() -> Run:
         question(3, answerable=True, right=True, cosine=-1.0),
         question(4, answerable=False, right=False, cosine=-0.5),
     ]
-    return Run("set", tuple(asked), MODEL)
+    return Run("set", "reader", tuple(asked), MODEL)
 
 
 def test_refusing_is_read_off_the_probabilities() -> None:
@@ -74,11 +74,11 @@ def test_what_each_signal_adds_to_the_order() -> None:
 
 
 def test_runs_are_compared_over_the_questions_they_share() -> None:
-    first, second = run(), Run("other", run().questions[1:], MODEL)
+    first, second = run(), Run("other", "drafts", run().questions[1:], MODEL)
     text = "\n".join(together([first, second]))
     assert "the 2 answerable questions that all were asked" in text
-    assert "| set | 0.500" in text
-    assert "| other | 0.500" in text
+    assert "| set, reader | 0.500" in text
+    assert "| other, drafts | 0.500" in text
     assert text.count("| 30 |") == 2
 
 
@@ -88,10 +88,10 @@ def test_a_report_names_its_set_and_its_way_of_answering(tmp_path: Path) -> None
     file = tmp_path / "report.json"
     report = {"set": {"file": "somewhere/squad.json"}, "mode": "answer", "metrics": {}, "questions": [asked]}
     file.write_text(json.dumps(report), "utf-8")
-    assert load(file).name == "squad.json, drafts without adapter"
+    assert load(file).name == "squad.json, drafts"
     asked["signals"]["read"] = -0.1
     file.write_text(json.dumps(report), "utf-8")
-    assert load(file).name == "squad.json, reading adapter"
+    assert load(file).name == "squad.json, reader"
     file.write_text(json.dumps({**report, "mode": "quote"}), "utf-8")
     asked["signals"].pop("read")
     with pytest.raises(UsageError, match="no report"):

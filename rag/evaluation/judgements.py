@@ -1,0 +1,162 @@
+"""Answer sentences drawn at random to be judged by a person, and what the judgements say. Layer: faces.
+
+`python -m rag.evaluation.judgements draw REPORT... --sentences N --out FILE` draws sentences from saved reports of
+`rag eval --json`, one of a question at most; `table FILE...` prints the shares of docs/evaluation.md; `wikinews
+ARTICLES --out FILE` writes the questions of rag/training/wikinews.jsonl as a set for `rag eval --format jsonl`.
+
+A judgement is one line: where the sentence stands, `support` (fully, partly or not) and `answers` (yes, partly or no)
+with a `reason`. Other people's texts are not kept: there the article's id and the offsets say which words were judged.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import math
+import random
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+from rag.errors import UsageError
+from rag.evaluation.curves import Run, given, load
+
+SUPPORT, ANSWERS = ("fully", "partly", "not"), ("yes", "partly", "no")
+WIKINEWS = Path(__file__).parents[1] / "training" / "wikinews.jsonl"
+_Z = 1.959963984540054  # 95 %
+Row = dict[str, Any]
+
+
+def draw(runs: Sequence[Run], count: int, seed: int, *, drafted: bool) -> list[Row]:
+    """So many shown sentences, an equal share from each report, of random questions and of each a random sentence.
+
+    What the refusal model would have refused is not shown. `drafted`: only what the model wrote and the check let
+    through, no quotations. Fewer where the reports have no more.
+    """
+    rng, drawn = random.Random(seed), []
+    for number, run in enumerate(runs):
+        usable = [q for q in run.questions if given(run, q)]
+        rng.shuffle(usable)
+        rows = [row for q in usable if (row := _one(run, q, rng, drafted=drafted))]
+        drawn += rows[: count // len(runs) + (number < count % len(runs))]
+    return drawn
+
+
+def _one(run: Run, question: Row, rng: random.Random, *, drafted: bool) -> Row | None:
+    shown = [(i, s) for i, s in enumerate(question["sentences"]) if not drafted or s["support"] == "verified"]
+    if not shown:
+        return None
+    place, sentence = rng.choice(shown)
+    cited = [c for c in question["cited"] if c["number"] in sentence["citations"]]
+    return {
+        "set": run.set,
+        "system": run.system,
+        "question_id": question["id"],
+        "sentence": place,
+        "shown_as": sentence["support"],
+        "cited": [{"article_id": c["article_id"], "start": c["start"], "end": c["end"]} for c in cited],
+        "digest": hashlib.sha256(sentence["text"].encode()).hexdigest()[:16],
+        "question": question["question"],
+        "text": sentence["text"],
+        "quotes": [c["quote"] for c in cited],
+    }
+
+
+def without_texts(row: Row) -> Row:
+    """A judgement that can be published where the texts cannot."""
+    return {name: value for name, value in row.items() if name not in ("question", "text", "quotes")}
+
+
+def read(files: Iterable[Path]) -> list[Row]:
+    """Judgements. Raises UsageError: cannot be read, a line without a judgement, or one judged twice."""
+    rows: list[Row] = []
+    for file in files:
+        try:
+            lines = file.read_text("utf-8").splitlines()
+            found = [json.loads(line) for line in lines if line.strip()]
+        except (OSError, ValueError) as exc:
+            raise UsageError(f"cannot read the judgements {file}: {exc}") from exc
+        for number, row in enumerate(found, start=1):
+            if row.get("support") not in SUPPORT or row.get("answers") not in ANSWERS or not row.get("reason"):
+                raise UsageError(f"{file}, line {number}: support, answers and a reason are wanted")
+        rows += found
+    places = [(r["set"], r["system"], r["question_id"], r["sentence"]) for r in rows]
+    if len(set(places)) < len(places):
+        raise UsageError("a sentence was judged twice")
+    return rows
+
+
+def table(rows: Sequence[Row]) -> list[str]:
+    """Markdown: how many are fully supported and how many answer the question, by set and system, and together."""
+    lines = ["| set | system | n | fully supported | partly | not | answers the question | partly | no |"]
+    lines.append("|---|---|---|---|---|---|---|---|---|")
+    for key in sorted({(r["set"], r["system"]) for r in rows}):
+        lines.append(_line(*key, [r for r in rows if (r["set"], r["system"]) == key]))
+    for system in sorted({r["system"] for r in rows}):
+        lines.append(_line("all", system, [r for r in rows if r["system"] == system]))
+    return [*lines, _line("**all**", "**all**", rows)]
+
+
+def _line(name: str, system: str, rows: Sequence[Row]) -> str:
+    support = [sum(r["support"] == value for r in rows) for value in SUPPORT]
+    answers = [sum(r["answers"] == value for r in rows) for value in ANSWERS]
+    full, good = (f"{c[0] / len(rows):.3f} ({_shown(c[0], len(rows))})" for c in (support, answers))
+    cells = (name, system, len(rows), full, *support[1:], good, *answers[1:])
+    return f"| {' | '.join(map(str, cells))} |"
+
+
+def _shown(count: int, n: int) -> str:
+    low, high = wilson(count, n)
+    return f"{low:.3f}–{high:.3f}"
+
+
+def wilson(count: int, n: int) -> tuple[float, float]:
+    """95 % interval of a share, by Wilson (Probable inference, the law of succession, and statistical inference,
+    1927): of use near 1, where the usual one has no width."""
+    share = count / n
+    middle, spread = share + _Z**2 / (2 * n), _Z * math.sqrt(share * (1 - share) / n + _Z**2 / (4 * n * n))
+    return max(0.0, (middle - spread) / (1 + _Z**2 / n)), min(1.0, (middle + spread) / (1 + _Z**2 / n))
+
+
+def wikinews(articles: Path) -> list[Row]:
+    """The questions about Wikinews stories as lines of a set, each with its whole story."""
+    stories = {row["url"]: row for row in map(json.loads, articles.open(encoding="utf-8"))}
+    rows = []
+    for number, row in enumerate(map(json.loads, WIKINEWS.open(encoding="utf-8"))):
+        story = stories[row["url"]]
+        answers = [story["text"][slice(*row["answer"])]] if row["answer"] else []
+        context = [{"title": story["title"], "text": story["text"]}]
+        rows.append({"id": f"wikinews-{number}", "question": row["question"], "answers": answers, "context": context})
+    return rows
+
+
+def main() -> None:
+    """The command."""
+    parser = argparse.ArgumentParser(prog="rag.evaluation.judgements", description=__doc__)
+    commands = parser.add_subparsers(dest="command", required=True)
+    drawing = commands.add_parser("draw", help="draw sentences from saved reports")
+    drawing.add_argument("reports", type=Path, nargs="+")
+    drawing.add_argument("--sentences", type=int, required=True)
+    drawing.add_argument("--drafted", action="store_true", help="only what the model wrote, no quotations")
+    drawing.add_argument("--seed", type=int, default=0)
+    drawing.add_argument("--out", type=Path, required=True)
+    showing = commands.add_parser("table", help="print the shares")
+    showing.add_argument("files", type=Path, nargs="+")
+    converting = commands.add_parser("wikinews", help="write the Wikinews questions as a set")
+    converting.add_argument("articles", type=Path)
+    converting.add_argument("--out", type=Path, required=True)
+    options = parser.parse_args()
+    if options.command == "table":
+        print("\n".join(table(read(options.files))))
+        return
+    if options.command == "draw":
+        runs = [load(file) for file in options.reports]
+        rows = draw(runs, options.sentences, options.seed, drafted=options.drafted)
+    else:
+        rows = wikinews(options.articles)
+    options.out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")
+
+
+if __name__ == "__main__":
+    main()
