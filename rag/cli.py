@@ -22,7 +22,8 @@ from rag.articles_command import articles_app
 from rag.conversation import History
 from rag.errors import NewsragError, UsageError
 from rag.eval_command import eval_command
-from rag.index_command import AsJson, Index, index_command
+from rag.index_command import index_command
+from rag.options import AnswerMode, AsJson, Index, Since, Source, Until
 from rag.rendering import Json, answer_json, search_json
 from rag.server import command as server_command
 from rag.settings import Settings, default_index
@@ -34,10 +35,6 @@ if TYPE_CHECKING:
 
 DONE, NOT_FOUND, FAILED, OUTPUT_CLOSED = 0, 1, 4, 141
 
-Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles from this day, month or year on.")]
-Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles up to this day, month or year.")]
-Source = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
-AnswerMode = Annotated[Mode, typer.Option(help="'quote' answers with quotations alone, without the LLM.")]
 NoAdapter = Annotated[
     bool, typer.Option("--no-adapter", help="Let the LLM draft as it came, without the adapter that taught it to read.")
 ]

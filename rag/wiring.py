@@ -217,10 +217,11 @@ def open_rag(
 
 
 def _digest(settings: Settings) -> str:
-    """SHA-256 prefix of all that decides an answer beside the models and the articles: settings, prompts, fits."""
-    digest = hashlib.sha256(settings.fingerprint().encode())
-    for folder in (resources.data("prompts"), Path(__file__).parent / "fitted"):
-        for file in sorted(folder.iterdir()):
+    """SHA-256 prefix of all that decides an answer beside the models and the articles: settings, prompts, fits. The
+    adapter counts by its known digest, which is checked when it is loaded."""
+    digest = hashlib.sha256(f"{settings.fingerprint()} {resources.ADAPTER_SHA256}".encode())
+    for folder, pattern in ((resources.data("prompts"), "*.txt"), (Path(__file__).parent / "fitted", "*.json")):
+        for file in sorted(folder.glob(pattern)):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 

@@ -65,6 +65,7 @@ LAYERS = {
         "eval_command",
         "evaluation",
         "index_command",
+        "options",
         "server",
         "status",
         "terminal",
@@ -87,6 +88,7 @@ OPEN_PAIRS = {
     ("faces", "index_command", None),
     ("faces", "training", "evaluation"),
     ("faces", None, "batch"),
+    ("faces", None, "options"),
 }
 
 # A foreign library and the only unit that may import it.

@@ -13,13 +13,14 @@ from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from contextvars import ContextVar
+from typing import Generic, TypeVar
 
 from rag.errors import ModelError, NewsragError
-from rag.ports import Interruptible, LanguageModel, Reader
+from rag.ports import Bounded, Interruptible, LanguageModel, Reader
 from rag.types import Message, Reading
 
 _FIRST_GUESS_S = 3.0
-_CHARACTERS = 4  # of a token of English, about: a reader counts none
+_NUMBER_TOKENS = 2  # after a reader's words: a bracket and a number
 
 
 class BusyError(NewsragError):
@@ -211,28 +212,40 @@ class FairQueue:
                 del self._lines[ticket.client]
 
 
+_Model = TypeVar("_Model", bound=Bounded)
 TICKET: ContextVar[Ticket] = ContextVar("TICKET")
 """The ticket of the request that this thread works for."""
 
 
-class QueuedModel:
-    """`rag.ports.LanguageModel` that waits for its turn: only drafting does, so everything else goes on meanwhile."""
+class _Queued(Generic[_Model]):
+    """A model that waits for its turn: only running it does, so everything else goes on meanwhile."""
 
-    def __init__(self, llm: LanguageModel) -> None:
-        self._llm = llm
-        self.name, self.context_tokens = llm.name, llm.context_tokens
+    def __init__(self, model: _Model) -> None:
+        self._model = model
+        self.name, self.context_tokens = model.name, model.context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """See `rag.ports.LanguageModel`."""
-        return self._llm.count_tokens(text)
+        """See `rag.ports.Bounded`."""
+        return self._model.count_tokens(text)
+
+    @contextmanager
+    def _turn(self, messages: Sequence[Message]) -> Iterator[Ticket]:
+        """Hold the model for this prompt; the ticket of the request that does."""
+        ticket = TICKET.get()
+        model: object = self._model
+        interrupt = model.interrupt if isinstance(model, Interruptible) else lambda: None
+        with ticket.turn(), ticket.interrupting(interrupt):
+            ticket.prompt_tokens += sum(self._model.count_tokens(m.content) for m in messages)
+            yield ticket
+
+
+class QueuedModel(_Queued[LanguageModel]):
+    """`rag.ports.LanguageModel` that waits for its turn."""
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         """See `rag.ports.LanguageModel`. Raises CancelledError and TooSlowError between two pieces."""
-        ticket = TICKET.get()
-        interrupt = self._llm.interrupt if isinstance(self._llm, Interruptible) else lambda: None
-        with ticket.turn(), ticket.interrupting(interrupt):
-            ticket.prompt_tokens += sum(self._llm.count_tokens(m.content) for m in messages)
-            pieces = self._llm.stream(messages, max_tokens=max_tokens)
+        with self._turn(messages) as ticket:
+            pieces = self._model.stream(messages, max_tokens=max_tokens)
             with closing(pieces):  # type: ignore[type-var]  # every adapter's stream is a generator
                 for piece in pieces:
                     ticket.check()
@@ -241,22 +254,15 @@ class QueuedModel:
             ticket.check()  # an interrupted model ends without an error
 
 
-class QueuedReader:
-    """`rag.ports.Reader` that waits for its turn, as `QueuedModel` does."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self.name = reader.name
+class QueuedReader(_Queued[Reader]):
+    """`rag.ports.Reader` that waits for its turn."""
 
     def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
         """See `rag.ports.Reader`. Raises CancelledError and TooSlowError when it was interrupted for them."""
-        ticket = TICKET.get()
-        interrupt = self._reader.interrupt if isinstance(self._reader, Interruptible) else lambda: None
-        with ticket.turn(), ticket.interrupting(interrupt):
-            ticket.prompt_tokens += sum(len(m.content) for m in messages) // _CHARACTERS
+        with self._turn(messages) as ticket:
             try:
-                reading = self._reader.read(messages, opening, sentences, none)
-                ticket.answer_tokens += len(reading.words) // _CHARACTERS + 1
+                reading = self._model.read(messages, opening, sentences, none)
+                ticket.answer_tokens += self._model.count_tokens(reading.words) + _NUMBER_TOKENS
                 return reading
             except ModelError:
                 ticket.check()  # says why it was interrupted

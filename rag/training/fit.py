@@ -67,7 +67,10 @@ def ask(rag: Rag, reader: Reader, wanted: Sequence[Wanted]) -> Iterator[Asked]:
         found = rag.find(item.text, ANY)
         if not found.chosen:
             continue
-        listed, read = rag.read(item.text, found.chosen, reader)
+        done = reading.read(item.text, found.chosen, reader)
+        if done is None:
+            continue
+        listed, read = done
         bears = tuple(
             item.article in (None, e.article.id) and any(shares(e.text, words) for words in item.words) for e in listed
         )

@@ -7,9 +7,18 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from rag.server.engine import FairLock
-from rag.server.queueing import TICKET, BusyError, CancelledError, FairQueue, QueuedModel, Ticket, TooSlowError
+from rag.server.queueing import (
+    TICKET,
+    BusyError,
+    CancelledError,
+    FairQueue,
+    QueuedModel,
+    QueuedReader,
+    Ticket,
+    TooSlowError,
+)
 from rag.types import Message
-from tests.doubles import ScriptedLLM
+from tests.doubles import PointingReader, ScriptedLLM
 
 HELLO = [Message("user", "hello")]
 
@@ -128,6 +137,14 @@ def test_the_model_is_free_again_when_its_text_was_read_to_the_end(ticket: Ticke
     assert "".join(model.stream(HELLO, max_tokens=9)) == "one two three"
     assert "".join(model.stream(HELLO, max_tokens=9)) == "four"
     assert (ticket.prompt_tokens, ticket.answer_tokens) == (2, 4)
+
+
+def test_a_reader_waits_as_a_model_does_and_its_tokens_are_counted(ticket: Ticket) -> None:
+    reader = QueuedReader(PointingReader("in Adana", context_tokens=77))
+    read = reader.read(HELLO, "Answer:", ["Arrested in Adana."], "none")
+    assert (read.words, reader.name, reader.context_tokens) == ("in Adana", "pointing", 77)
+    assert (ticket.prompt_tokens, ticket.answer_tokens) == (reader.count_tokens(HELLO[0].content), 4)
+    assert not ticket._queue.running
 
 
 def test_a_cancelled_ticket_stops_the_model_between_two_pieces(ticket: Ticket) -> None:
