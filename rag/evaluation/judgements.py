@@ -1,8 +1,9 @@
 """Answer sentences drawn at random to be judged by a person, and what the judgements say. Layer: faces.
 
-`python -m rag.evaluation.judgements draw REPORT... --sentences N --out FILE` draws sentences from saved reports of
-`rag eval --json`, one of a question at most; `table FILE...` prints the shares of docs/evaluation.md; `wikinews
-ARTICLES --out FILE` writes the questions of rag/training/wikinews.jsonl as a set for `rag eval --format jsonl`.
+`python -m rag.evaluation.judgements draw ANSWERS --set NAME --system NAME --sentences N --out FILE` draws from what
+`rag ask --batch` or `rag eval --json` wrote, of a question one sentence at most; `table FILE...` prints the shares of
+docs/evaluation.md; `wikinews ARTICLES --out FILE` writes the questions of rag/training/wikinews.jsonl as a set for
+`rag eval --format jsonl`, whose lines `rag ask --batch` reads too.
 
 A judgement is one line: where the sentence stands, `support` (fully, partly or not) and `answers` (yes, partly or no)
 with a `reason`. Other people's texts are not kept: there the article's id and the offsets say which words were judged.
@@ -20,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import UsageError
-from rag.evaluation.curves import Run, given, load
+from rag.evaluation.curves import given, load
 
 SUPPORT, ANSWERS = ("fully", "partly", "not"), ("yes", "partly", "no")
 WIKINEWS = Path(__file__).parents[1] / "training" / "wikinews.jsonl"
@@ -28,30 +29,39 @@ _Z = 1.959963984540054  # 95 %
 Row = dict[str, Any]
 
 
-def draw(runs: Sequence[Run], count: int, seed: int, *, drafted: bool) -> list[Row]:
-    """So many shown sentences, an equal share from each report, of random questions and of each a random sentence.
+def answers(file: Path) -> list[Row]:
+    """Answered questions with their sentences and citations, of a batch or of a report; a report's that the refusal
+    model would have refused are left out. Raises UsageError: cannot be read, or is neither."""
+    try:
+        rows = [json.loads(line) for line in file.read_text("utf-8").split("\n") if line.strip()]
+    except OSError as exc:
+        raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
+    except ValueError:
+        rows = []  # a report is one object over many lines
+    if rows and all(isinstance(row, dict) and "id" in row for row in rows):
+        return [{**row, "cited": row["citations"]} for row in rows if row.get("answered")]
+    run = load(file)
+    return [q for q in run.questions if given(run, q)]
 
-    What the refusal model would have refused is not shown. `drafted`: only what the model wrote and the check let
-    through, no quotations. Fewer where the reports have no more.
+
+def draw(answered: Sequence[Row], count: int, seed: int, *, drafted: bool) -> list[Row]:
+    """So many shown sentences: of random questions, and of each a random one. Fewer where there are no more.
+
+    `drafted`: only what the model wrote and the check let through, no quotations.
     """
-    rng, drawn = random.Random(seed), []
-    for number, run in enumerate(runs):
-        usable = [q for q in run.questions if given(run, q)]
-        rng.shuffle(usable)
-        rows = [row for q in usable if (row := _one(run, q, rng, drafted=drafted))]
-        drawn += rows[: count // len(runs) + (number < count % len(runs))]
-    return drawn
+    rng = random.Random(seed)
+    questions = sorted(answered, key=lambda q: str(q["id"]))
+    rng.shuffle(questions)
+    return [row for q in questions if (row := _one(q, rng, drafted=drafted))][:count]
 
 
-def _one(run: Run, question: Row, rng: random.Random, *, drafted: bool) -> Row | None:
+def _one(question: Row, rng: random.Random, *, drafted: bool) -> Row | None:
     shown = [(i, s) for i, s in enumerate(question["sentences"]) if not drafted or s["support"] == "verified"]
     if not shown:
         return None
     place, sentence = rng.choice(shown)
     cited = [c for c in question["cited"] if c["number"] in sentence["citations"]]
     return {
-        "set": run.set,
-        "system": run.system,
         "question_id": question["id"],
         "sentence": place,
         "shown_as": sentence["support"],
@@ -135,8 +145,10 @@ def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="rag.evaluation.judgements", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
-    drawing = commands.add_parser("draw", help="draw sentences from saved reports")
-    drawing.add_argument("reports", type=Path, nargs="+")
+    drawing = commands.add_parser("draw", help="draw sentences from the answers of a batch or a report")
+    drawing.add_argument("answers", type=Path)
+    drawing.add_argument("--set", required=True, help="whose questions they are")
+    drawing.add_argument("--system", required=True, help="what answered")
     drawing.add_argument("--sentences", type=int, required=True)
     drawing.add_argument("--drafted", action="store_true", help="only what the model wrote, no quotations")
     drawing.add_argument("--seed", type=int, default=0)
@@ -151,8 +163,8 @@ def main() -> None:
         print("\n".join(table(read(options.files))))
         return
     if options.command == "draw":
-        runs = [load(file) for file in options.reports]
-        rows = draw(runs, options.sentences, options.seed, drafted=options.drafted)
+        drawn = draw(answers(options.answers), options.sentences, options.seed, drafted=options.drafted)
+        rows = [{"set": options.set, "system": options.system, **row} for row in drawn]
     else:
         rows = wikinews(options.articles)
     options.out.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), "utf-8")

@@ -9,11 +9,7 @@ from typing import Any
 import pytest
 
 from rag.errors import UsageError
-from rag.evaluation.curves import Run
-from rag.evaluation.judgements import draw, read, table, wilson, without_texts
-from rag.linear import LinearModel
-
-MODEL = LinearModel(0.0, {}, 0.5, "by hand")
+from rag.evaluation.judgements import answers, draw, read, table, wilson, without_texts
 
 
 def question(number: int, *, probability: float = 0.9, answered: bool = True) -> dict[str, Any]:
@@ -28,9 +24,8 @@ def question(number: int, *, probability: float = 0.9, answered: bool = True) ->
     }
 
 
-def run(name: str = "set", count: int = 20) -> Run:
-    asked = [question(n) for n in range(count)]
-    return Run(name, "drafts", (*asked, question(97, probability=0.2), question(98, answered=False)), MODEL)
+def asked(count: int = 20) -> list[dict[str, Any]]:
+    return [question(n) for n in range(count)]
 
 
 def judged(**more: Any) -> dict[str, Any]:
@@ -38,20 +33,32 @@ def judged(**more: Any) -> dict[str, Any]:
     return row | {"support": "fully", "answers": "yes", "reason": "the same words"} | more
 
 
-def test_an_equal_share_of_each_report_is_drawn_and_always_the_same() -> None:
-    rows = draw([run("a"), run("b")], 7, 3, drafted=False)
-    assert [r["set"] for r in rows] == ["a"] * 4 + ["b"] * 3
-    assert rows == draw([run("a"), run("b")], 7, 3, drafted=False)
-    assert rows != draw([run("a"), run("b")], 7, 4, drafted=False)
-    assert len({(r["set"], r["question_id"]) for r in rows}) == 7
+def test_of_random_questions_a_random_sentence_and_always_the_same() -> None:
+    rows = draw(asked(), 7, 3, drafted=False)
+    assert len({r["question_id"] for r in rows}) == 7
+    assert {r["sentence"] for r in rows} == {0, 1}
+    assert rows == draw(asked()[::-1], 7, 3, drafted=False)
+    assert rows != draw(asked(), 7, 4, drafted=False)
+    assert len(draw(asked(3), 7, 3, drafted=False)) == 3
 
 
-def test_what_would_have_been_refused_is_not_shown_and_so_not_drawn() -> None:
-    assert len(draw([run(count=3)], 10, 0, drafted=False)) == 3
+def test_what_was_refused_is_not_drawn_neither_of_a_batch_nor_of_a_report(tmp_path: Path) -> None:
+    batch = tmp_path / "answers.jsonl"
+    lines = [{**question(n, answered=n > 0), "citations": question(n)["cited"]} for n in range(3)]
+    batch.write_text("\n".join(map(json.dumps, [*lines, {"id": "q9", "error": "empty"}])), "utf-8")
+    assert [q["id"] for q in answers(batch)] == ["q1", "q2"]
+    needed = {"scores": {}, "answerable": True, "right_if_answered": True, "right": True, "answer": "", "signals": {}}
+    questions = [question(n, probability=n / 2) | needed for n in range(3)]
+    report = tmp_path / "report.json"
+    body = {"set": {"file": "x"}, "mode": "quote", "metrics": {}, "questions": questions}
+    report.write_text(json.dumps(body, indent=2), "utf-8")
+    assert [q["id"] for q in answers(report)] == ["q1", "q2"]
+    with pytest.raises(UsageError, match="cannot read"):
+        answers(tmp_path / "none")
 
 
 def test_drafts_alone_can_be_drawn_with_the_words_they_cite() -> None:
-    (row,) = draw([run(count=1)], 5, 0, drafted=True)
+    (row,) = draw(asked(1), 5, 0, drafted=True)
     assert (row["text"], row["shown_as"], row["sentence"]) == ("It rained on Friday.", "verified", 1)
     assert row["cited"] == [{"article_id": "rain", "start": 2, "end": 11}]
     assert "quotes" not in without_texts(row)
