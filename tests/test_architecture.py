@@ -41,6 +41,7 @@ LAYERS = {
         "matching",
         "metrics",
         "noun_phrases",
+        "premises",
         "prompting",
         "quantities",
         "questions",

@@ -40,6 +40,10 @@ TARIFFS = "The US imposed tariffs on steel from Norvane in June."
 MONKS = "Brenna was founded on 12 May 1987 by 40 monks."
 HORSES = "The fire hurt 40 horses and soldiers at Pellan."
 TWO = "Karl Ost said the dam was safe, while Lena Brandt said the bridge was old."
+ASKED = "Will the Osterlay bridge close in May?"
+HEADING = "Osterlay bridge map, ferry timetable, tide table"
+WINNER = "The winning party can file the costs in the court."
+TAXED = "Your tax rate may be different when you retire and the rate may depend on the income you have."
 CLOSED = "The road has been closed since the landslide."
 
 # (cited words, draft, whether they support it)
@@ -179,6 +183,14 @@ CASES = [
     (QUOTE, "“The atmosphere of optimism promoted by the government has collapsed,” Özel said.", False),
     (QUOTE, "“The atmosphere of false optimism promoted by the opposition has collapsed,” Özel said.", False),
     (OZEL, "Özgür Özel, who leads the CHP, is “deeply worried”.", False),
+    # cited words that state nothing, or something about somebody else, or these words in other company
+    (ASKED, "The Osterlay bridge will close in May.", False),
+    (ASKED, ASKED, True),
+    (HEADING, "The Osterlay bridge is a ferry timetable.", False),
+    (WINNER, "The winning party can file the costs in the court.", True),
+    (WINNER, "You can file the costs in the court.", False),
+    (TAXED, "The rate may depend on the income.", True),
+    (TAXED, "Yes, you may get taxed on your retirement income.", False),
     # no statement at all
     (TOLL, "553.", False),
     (OZEL, "Özgür Özel.", False),
