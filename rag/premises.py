@@ -22,6 +22,8 @@ VERB = re.compile(
     r"[a-z][^\W\d_]*ed)\b|"
     r"\b[a-z]+s (?:(?:the|a|an|its|his|her|their|that|to)\b|[A-Z])"
 )
+# "In phishing, a scammer ...", "..., but in this tutorial, a lake is ...": what follows holds there alone.
+_FRAME = re.compile(r"(?:^|, (?:but|and) )((?:in|for|under|within|among)\b[^,;:]{3,60}),\s", re.IGNORECASE)
 
 
 def faults(sentence: str, cited: str) -> list[str]:
@@ -37,4 +39,14 @@ def faults(sentence: str, cited: str) -> list[str]:
     own, there = set(lexical.words(sentence)), set(lexical.words(cited))
     if any(pronoun & own and not pronoun & there for pronoun in _PRONOUNS):
         found.append("a pronoun is not in the cited words")
+    frame = _FRAME.search(cited)
+    if frame and any(c.isalpha() for term in _kept_out(sentence, frame[1]) for c in term):
+        found.append(f"holds only {frame[1][:40]!r}")
     return found
+
+
+def _kept_out(sentence: str, frame: str) -> set[str]:
+    """The words of a frame that the sentence leaves out; none of a date, which only says when."""
+    if lexical.CALENDAR & set(lexical.words(frame)):
+        return set()
+    return set(lexical.terms(frame)) - set(lexical.terms(sentence))

@@ -5,8 +5,9 @@
 docs/evaluation.md; `wikinews ARTICLES --out FILE` writes the questions of rag/training/wikinews.jsonl as a set for
 `rag eval --format jsonl`, whose lines `rag ask --batch` reads too.
 
-A judgement is one line: where the sentence stands, `support` (fully, partly or not) and `answers` (yes, partly or no)
-with a `reason`. Other people's texts are not kept: there the article's id and the offsets say which words were judged.
+A judgement is one line: where the sentence stands, `support` (fully, partly or not) and `answers` (yes, partly or no;
+null where nobody looked) with a `reason`. Other people's texts are not kept: there the article's id and the offsets say
+which words were judged.
 """
 
 from __future__ import annotations
@@ -88,8 +89,12 @@ def read(files: Iterable[Path]) -> list[Row]:
         except (OSError, ValueError) as exc:
             raise UsageError(f"cannot read the judgements {file}: {exc}") from exc
         for number, row in enumerate(found, start=1):
-            if row.get("support") not in SUPPORT or row.get("answers") not in ANSWERS or not row.get("reason"):
-                raise UsageError(f"{file}, line {number}: support, answers and a reason are wanted")
+            if (
+                row.get("support") not in SUPPORT
+                or row.get("answers", "") not in (*ANSWERS, None)
+                or not row.get("reason")
+            ):
+                raise UsageError(f"{file}, line {number}: support, answers (or null) and a reason are wanted")
         rows += found
     places = [(r["set"], r["system"], r["question_id"], r["sentence"]) for r in rows]
     if len(set(places)) < len(places):
@@ -111,14 +116,16 @@ def table(rows: Sequence[Row]) -> list[str]:
 def _line(name: str, system: str, rows: Sequence[Row]) -> str:
     support = [sum(r["support"] == value for r in rows) for value in SUPPORT]
     answers = [sum(r["answers"] == value for r in rows) for value in ANSWERS]
-    full, good = (f"{c[0] / len(rows):.3f} ({_shown(c[0], len(rows))})" for c in (support, answers))
+    full, good = (_shown(counts[0], sum(counts)) for counts in (support, answers))
     cells = (name, system, len(rows), full, *support[1:], good, *answers[1:])
     return f"| {' | '.join(map(str, cells))} |"
 
 
 def _shown(count: int, n: int) -> str:
+    if not n:
+        return "–"
     low, high = wilson(count, n)
-    return f"{low:.3f}–{high:.3f}"
+    return f"{count / n:.3f} ({low:.3f}–{high:.3f})"
 
 
 def wilson(count: int, n: int) -> tuple[float, float]:

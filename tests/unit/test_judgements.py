@@ -69,7 +69,9 @@ def test_a_line_without_a_whole_judgement_and_one_judged_twice_are_named(tmp_pat
     file = tmp_path / "judged.jsonl"
     file.write_text("\n".join(json.dumps(judged(question_id=q)) for q in "ab"), "utf-8")
     assert len(read([file])) == 2
-    for fault in ({"support": "mostly"}, {"answers": None}, {"reason": ""}):
+    file.write_text(json.dumps(judged(answers=None)), "utf-8")
+    assert table(read([file]))[-1].endswith("| 1 | 1.000 (0.207–1.000) | 0 | 0 | – | 0 | 0 |")
+    for fault in ({"support": "mostly"}, {"answers": "maybe"}, {"reason": ""}):
         bad = tmp_path / "bad.jsonl"
         bad.write_text(json.dumps(judged(**fault)), "utf-8")
         with pytest.raises(UsageError, match="line 1"):

@@ -43,6 +43,8 @@ TWO = "Karl Ost said the dam was safe, while Lena Brandt said the bridge was old
 ASKED = "Will the Osterlay bridge close in May?"
 HEADING = "Osterlay bridge map, ferry timetable, tide table"
 WINNER = "The winning party can file the costs in the court."
+FRAMED = "Tricks differ, but in phishing, a scammer sends a bill to trick readers."
+DATED = "In early March, police arrested 12 men in Adana."
 TAXED = "Your tax rate may be different when you retire and the rate may depend on the income you have."
 CLOSED = "The road has been closed since the landslide."
 
@@ -189,6 +191,9 @@ CASES = [
     (HEADING, "The Osterlay bridge is a ferry timetable.", False),
     (WINNER, "The winning party can file the costs in the court.", True),
     (WINNER, "You can file the costs in the court.", False),
+    (FRAMED, "A scammer sends a bill to trick readers.", False),
+    (FRAMED, "In phishing, a scammer sends a bill to trick readers.", True),
+    (DATED, "Police arrested 12 men in Adana.", True),
     (TAXED, "The rate may depend on the income.", True),
     (TAXED, "Yes, you may get taxed on your retirement income.", False),
     # no statement at all
