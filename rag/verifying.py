@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from rag import lexical, premises
+from rag import lexical, premises, stitching
 from rag.lexical import DENIALS, Tokens, plain, read
 
 _QUOTED = re.compile(r'"([^"]{2,})"')
@@ -94,6 +94,7 @@ def verify(
         *_turns(said, source),
         *_order(said, source),
         *_stance(said, source),
+        *stitching.faults(said, source),
     ]
     if reasons:
         return Verdict(False, _score(said.keys, source.keys, rarity, 0.0), tuple(reasons))

@@ -51,6 +51,7 @@ LAYERS = {
         "resampling",
         "rewriting",
         "speed",
+        "stitching",
         "verifying",
     },
     "core": {"answering", "indexing", "origins", "recall", "retrieval", "shelf"},
