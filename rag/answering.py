@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 from rag import accounts, answerability, citing, conversation, dates, evidence, lexical, questions, reading, rewriting
 from rag.composing import Cited, Clock, Ledger, as_shown, closest, near_best, quoted
@@ -57,7 +57,7 @@ class Models:
 @dataclass(frozen=True, slots=True)
 class Found:
     """What was found for a question: `ranked` all evidence, `chosen` the part that the answer may use, both best first;
-    `probability` that it answers, and the probability from which on it is taken to."""
+    `probability` that it answers, the probability from which on it is taken to, and the `signals` behind it by name."""
 
     query: Query
     ranked: tuple[Evidence, ...]
@@ -65,6 +65,7 @@ class Found:
     hits: tuple[Hit, ...] = ()
     probability: float = 0.0
     threshold: float = 1.0
+    signals: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def answers(self) -> bool:
@@ -143,6 +144,7 @@ class Rag:
             self._answer((question, standalone), sentences, ledger, found, clock, mode),
             ledger.dropped,
             found.probability,
+            found.signals,
         )
 
     def _recalled(
@@ -190,8 +192,9 @@ class Rag:
         settings = self._settings
         chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
         model = self._fitted.answerable
-        probability = model.probability(answerability.features(query, ranked))
-        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, self._threshold(model))
+        signals = answerability.features(query, ranked)
+        probability = model.probability(signals)
+        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, self._threshold(model), signals)
 
     def _read(self, found: Found, reader: Reader) -> Found:
         """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing;
@@ -203,8 +206,9 @@ class Rag:
         chosen = reading.reread(listed, read, self._fitted.reading)
         model = self._fitted.answerable_read
         features = answerability.read_features(found.probability, chosen, read)
+        probability, signals = model.probability(features), {**found.signals, **features}
         return replace(
-            found, chosen=tuple(chosen), probability=model.probability(features), threshold=self._threshold(model)
+            found, chosen=tuple(chosen), probability=probability, threshold=self._threshold(model), signals=signals
         )
 
     def article(self, article_id: str) -> Article | None:

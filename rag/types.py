@@ -267,11 +267,13 @@ class SentenceReady:
 @dataclass(frozen=True, slots=True)
 class Done:
     """Event: the last one, with the whole answer, how many drafted sentences nothing supported, and the probability
-    that what was found answers the question, which decides between an answer and a refusal."""
+    that what was found answers the question, which decides between an answer and a refusal; `signals` are what that
+    probability was made from."""
 
     answer: Answer
     dropped: int = 0
     probability: float = 0.0
+    signals: Mapping[str, float] = field(default_factory=dict)
 
 
 Event = Retrieved | SentenceReady | Done

@@ -72,10 +72,12 @@ def _question(outcome: Outcome, places: Mapping[tuple[str, str], int]) -> Json:
         },
         "answerable": expected.answerable,
         "probability": outcome.asked.probability,
+        "signals": dict(outcome.asked.signals),
         "answered": answer.answered,
         "right": right(outcome),
         "right_if_answered": outcome.right_if_answered,
         "answer": answer.answer,
+        "sentences": [{"text": s.text, "citations": list(s.citations), "support": s.support} for s in answer.sentences],
         "cited": [
             {
                 "number": c.number,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rag import lexical
 from rag.answering import Rag
@@ -24,13 +24,15 @@ Judge = Callable[[Question, Answer], bool | None]
 @dataclass(frozen=True, slots=True)
 class Asked:
     """What one question brought up: the answer, the evidence it could use, the articles found, best first, and the
-    probability that the evidence answers. `cpu_ms`: processor time, of all threads."""
+    probability that the evidence answers with the signals it was made from. `cpu_ms`: processor time, of all
+    threads."""
 
     answer: Answer
     evidence: tuple[Evidence, ...]
     found: tuple[str, ...]
     probability: float
     cpu_ms: int
+    signals: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def ask(rag: Rag, question: Question, mode: Mode) -> Asked:
         elif isinstance(event, Done):
             cpu_ms = round(1000 * (time.process_time() - begun))
             found = tuple(hit.article.id for hit in retrieved.hits[:DEPTH])
-            return Asked(event.answer, retrieved.evidence, found, event.probability, cpu_ms)
+            return Asked(event.answer, retrieved.evidence, found, event.probability, cpu_ms, event.signals)
     raise AssertionError("a stream ends with Done")
 
 

@@ -40,6 +40,20 @@ TARIFFS = "The US imposed tariffs on steel from Norvane in June."
 MONKS = "Brenna was founded on 12 May 1987 by 40 monks."
 HORSES = "The fire hurt 40 horses and soldiers at Pellan."
 TWO = "Karl Ost said the dam was safe, while Lena Brandt said the bridge was old."
+ASKED = "Will the Osterlay bridge close in May?"
+HEADING = "Osterlay bridge map, ferry timetable, tide table"
+WINNER = "The winning party can file the costs in the court."
+FRAMED = "Tricks differ, but in phishing, a scammer sends a bill to trick readers."
+DATED = "In early March, police arrested 12 men in Adana."
+JURY = "A jury found Gerrit Ost guilty of defrauding the trust, but acquitted him of forging other people's signatures."
+LORRIES = (
+    "The company says it would heat 28,000 homes; critics fear a calculated 190 lorries a day would pass two schools."
+)
+LANES = "Fourteen of the dead lived in Weir Lane or Linden Court, the coroner said."
+YACHT = "She told the court that he had asked her in 2021 to say that a yacht was a gift."
+TOLD = "About 4,100 homes have been told not to drink from the tap after tests found lead, the water company said."
+LED = "Karl Ost, who leads the Farmers' Party, said he was worried by the fighting around Latakia."
+TAXED = "Your tax rate may be different when you retire and the rate may depend on the income you have."
 CLOSED = "The road has been closed since the landslide."
 
 # (cited words, draft, whether they support it)
@@ -179,6 +193,29 @@ CASES = [
     (QUOTE, "“The atmosphere of optimism promoted by the government has collapsed,” Özel said.", False),
     (QUOTE, "“The atmosphere of false optimism promoted by the opposition has collapsed,” Özel said.", False),
     (OZEL, "Özgür Özel, who leads the CHP, is “deeply worried”.", False),
+    # cited words that state nothing, or something about somebody else, or these words in other company
+    (ASKED, "The Osterlay bridge will close in May.", False),
+    (ASKED, ASKED, True),
+    (HEADING, "The Osterlay bridge is a ferry timetable.", False),
+    (WINNER, "The winning party can file the costs in the court.", True),
+    (WINNER, "You can file the costs in the court.", False),
+    (FRAMED, "A scammer sends a bill to trick readers.", False),
+    (FRAMED, "In phishing, a scammer sends a bill to trick readers.", True),
+    (DATED, "Police arrested 12 men in Adana.", True),
+    (JURY, "A jury found Gerrit Ost guilty of defrauding the trust.", True),
+    (JURY, "A jury found Gerrit Ost guilty of forging signatures.", False),
+    (LORRIES, "The company says it would heat 28,000 homes.", True),
+    (LORRIES, "The company says a calculated 190 lorries a day would pass two schools.", False),
+    (LANES, "Fourteen of the dead lived in Weir Lane or Linden Court, the coroner said.", True),
+    (LANES, "Fourteen of the dead lived in Weir Lane, the coroner said.", False),
+    (YACHT, "She told the court that he had asked her to say that a yacht was a gift.", True),
+    (YACHT, "He had asked her to say that a yacht was a gift.", False),
+    (TOLD, "About 4,100 homes have been told not to drink from the tap, the water company said.", True),
+    (TOLD, "About 4,100 homes have been told not to drink from the tap.", False),
+    (LED, "Karl Ost said he was worried by the fighting around Latakia.", True),
+    (LED, "The Farmers' Party said it was worried by the fighting around Latakia.", False),
+    (TAXED, "The rate may depend on the income.", True),
+    (TAXED, "Yes, you may get taxed on your retirement income.", False),
     # no statement at all
     (TOLL, "553.", False),
     (OZEL, "Özgür Özel.", False),
@@ -225,7 +262,7 @@ def test_the_outlet_may_be_named_as_the_source_and_as_nothing_else(sentence: str
 
 def test_naming_the_outlet_does_not_replace_naming_who_said_it() -> None:
     sentence = "According to the Ledger, the Osterlay bridge may close on 5 May."
-    assert check(sentence, MAY, outlet="Ledger").reasons == ("who says so differs",)
+    assert check(sentence, MAY, outlet="Ledger").reasons[0] == "who says so differs"
 
 
 @pytest.mark.parametrize(
