@@ -35,6 +35,7 @@ LAYERS = {
         "dedup",
         "discourse",
         "evidence",
+        "explaining",
         "fusion",
         "lexical",
         "linear",
@@ -52,7 +53,7 @@ LAYERS = {
         "speed",
         "verifying",
     },
-    "core": {"answering", "indexing", "origins", "recall", "retrieval", "shelf"},
+    "core": {"answering", "drafting", "indexing", "origins", "recall", "retrieval", "shelf"},
     "adapters": {"embedders", "kept_speed", "llms", "readers", "resources", "stores"},
     "wiring": {"loading", "opening", "wiring"},
     "faces": {
