@@ -17,6 +17,7 @@ from rag import (
     questions,
     reading,
     rewriting,
+    voices,
 )
 from rag.composing import Cited, Ledger, as_shown, closest, near_best
 from rag.conversation import Exchange, History, Place, SourceAsked
@@ -214,11 +215,14 @@ class Rag:
         ranked = self._retriever.evidence(query, hits) if hits else []
         if not ranked:
             return Found(query, (), (), tuple(hits))
+        # Before it is known whose words are wanted: that says nothing of whether they are there.
+        features = answerability.features(query, ranked)
+        ranked = voices.preferred(query.text, ranked)
         tokens = [estimated_tokens(e.text) for e in ranked]
         settings = self._settings
         chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
         model = self._fitted.answerable
-        features, threshold = answerability.features(query, ranked), self._threshold(model)
+        threshold = self._threshold(model)
         made = explaining.decision("answerable", model, features, threshold)
         probability = model.probability(features)
         return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, threshold, (made,))
@@ -236,6 +240,7 @@ class Rag:
         probability, threshold = model.probability(features), self._threshold(model)
         made = explaining.decision("answerable_read", model, features, threshold)
         decisions = (*found.decisions, made)
+        chosen = voices.preferred(found.query.text, chosen)
         return replace(
             found, chosen=tuple(chosen), probability=probability, threshold=threshold, decisions=decisions, reading=read
         )

@@ -52,6 +52,7 @@ LAYERS = {
         "rewriting",
         "speed",
         "verifying",
+        "voices",
     },
     "core": {"answering", "drafting", "indexing", "origins", "recall", "retrieval", "shelf"},
     "adapters": {"embedders", "kept_speed", "llms", "readers", "resources", "stores"},

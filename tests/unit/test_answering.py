@@ -484,6 +484,39 @@ def test_quote_mode_does_not_read(store: SqliteStore) -> None:
     assert reader.calls == []
 
 
+# ── yes or no
+
+
+@pytest.mark.parametrize("drafted_word", ["Yes", "No"])
+def test_a_yes_or_no_that_the_words_cannot_prove_is_not_shown(store: SqliteStore, drafted_word: str) -> None:
+    question = "Was Ivo Marek, the captain of the ferry Skua, arrested in Brenna?"
+    answer = check(build(store, ScriptedLLM(f"{drafted_word}, {ARRESTED} [1].")).ask(question))
+    assert answer.sentences[0].text == f"{ARRESTED}."
+    alone = check(build(store, ScriptedLLM(f"{drafted_word} [1].")).ask(question))
+    assert {s.support for s in alone.sentences} == {"quoted"}
+
+
+# ── whose words
+
+
+def test_a_question_for_somebodys_words_is_answered_with_them() -> None:
+    words = "It is a plaster, not a cure"
+    breach = Article(
+        "breach",
+        "Breach in the weir closed",
+        "Engineers closed the breach in the weir with stone. Hydrologist Petra Lindquay said the stone would hold for "
+        f"the winter. “{words},” she said. Mayor Ann Bell said the stone in the weir had cost 12 crowns. “We paid for "
+        "all of it ourselves,” she said.",
+    )
+    with closing(SqliteStore(Path(":memory:"))) as own:
+        index_articles([breach], own, HashEmbedder(), SETTINGS)
+        rag = build(own, None)
+        said = rag.ask("What was Petra Lindquay's verdict on the stone in the breach of the weir?", mode="quote")
+        plain = rag.ask("What closed the breach in the weir?", mode="quote")
+    assert said.citations[0].quote == f"“{words},” she said."
+    assert plain.citations[0].quote.startswith("Engineers closed")
+
+
 # ── why an answer is what it is
 
 
