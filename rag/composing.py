@@ -8,10 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag import attribution
+from rag import attribution, explaining
 from rag.accounts import Account
-from rag.types import AnswerSentence, Citation, Evidence
-from rag.verifying import Verdict
+from rag.types import AnswerSentence, Citation, Evidence, Verdict
 
 # Evidence this far (in log odds) below the best is about something else: it may not carry the answer.
 _RELEVANT = 1.0
@@ -41,6 +40,7 @@ class Ledger:
     accounts: list[Account] = field(default_factory=list)
     describe: Callable[[Citation, Evidence], Citation] = lambda citation, _: citation
     dropped: int = 0  # drafts that nothing supported
+    steps: list[Mapping[str, Any]] = field(default_factory=list)  # what was decided on each sentence, for explaining
     _numbers: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def cite(self, item: Evidence) -> tuple[int, tuple[Citation, ...]]:
@@ -53,6 +53,13 @@ class Ledger:
         self._numbers[place] = number
         self.citations.append(citation)
         return number, (citation,)
+
+    def quote(self, item: Evidence, reason: str) -> Cited:
+        """This evidence as a sentence of the answer; `reason` is why."""
+        number, new = self.cite(item)
+        sentence = quoted(item, number)
+        self.steps.append(explaining.step("quoted", sentence.text, (number,), sentence.score, reason=reason))
+        return sentence, new
 
     def disagreements(self, about: str) -> tuple[Mapping[str, Any], ...]:
         """The accounts that differ, newest first, as the JSON contract shows them."""

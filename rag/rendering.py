@@ -24,9 +24,10 @@ from rag.types import (
 Json = dict[str, Any]
 
 
-def answer_json(answer: Answer) -> Json:
-    """An Answer as in DESIGN section 4."""
+def answer_json(answer: Answer, *, explain: bool = False) -> Json:
+    """An Answer as in DESIGN section 4, with its explanation in `explain` where that is asked for."""
     refusal = answer.refusal
+    more = {"explain": dict(answer.explanation)} if explain else {}
     return {
         "question": answer.question,
         "standalone_question": answer.standalone_question,
@@ -38,6 +39,7 @@ def answer_json(answer: Answer) -> Json:
         "disagreements": [dict(d) for d in answer.disagreements],
         "timings_ms": dict(answer.timings_ms),
         "model": dict(answer.model),
+        **more,
     }
 
 

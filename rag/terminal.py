@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from rag import lexical, wording
+from rag import explaining, lexical, wording
 from rag.articles import one_line
 from rag.rendering import Json
 from rag.types import Answer, Article, Citation, Hit, SearchNotes
@@ -211,6 +211,11 @@ class Page:
             self._paragraph(snippet(hit.passage.text, query), lead=_INDENT)
             for line in _reasons(hit) if explain else ():
                 self._paragraph(line, lead=_INDENT, style="dim")
+
+    def explanation(self, answer: Answer) -> None:
+        """What decided on an answer."""
+        for depth, line in explaining.lines(answer.explanation):
+            self._paragraph(line, lead=_INDENT * depth, indent=_INDENT * (depth + 1), style="dim")
 
     def status(self, report: Json) -> None:
         """What `rag status` found."""

@@ -232,6 +232,7 @@ class Answer:
     model: Mapping[str, str | None]
     standalone_question: str | None = None
     disagreements: tuple[Mapping[str, Any], ...] = ()
+    explanation: Mapping[str, Any] = field(default_factory=dict, compare=False)  # see `rag.explaining`
 
     def __post_init__(self) -> None:
         numbers = [c.number for c in self.citations]
@@ -287,6 +288,17 @@ class Reading:
     likelihood: float  # of these words
     none: float  # of saying that no sentence answers
     sentences: tuple[float, ...]  # of the number of each sentence, given the words
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on one sentence. `score` is 0 to 1; `reasons` name each check that failed, `found` what was
+    looked for and is there."""
+
+    supported: bool
+    score: float
+    reasons: tuple[str, ...]
+    found: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
