@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from rag import accounts, answerability, citing, conversation, dates, evidence, lexical, questions, reading, rewriting
+from rag import (
+    accounts,
+    answerability,
+    citing,
+    conversation,
+    dates,
+    evidence,
+    lexical,
+    questions,
+    reading,
+    rewriting,
+    several,
+)
+from rag.clock import Clock
 from rag.composing import Cited, Ledger, as_shown, closest, near_best, quotation
 from rag.conversation import Exchange, History, Place, SourceAsked
+from rag.drafting import drafts
 from rag.evidence import Query
 from rag.linear import LinearModel
 from rag.ports import LanguageModel, Reader
@@ -33,20 +46,7 @@ from rag.types import (
 )
 from rag.verifying import Verdict, verify
 
-_DRAFT_SENTENCES = 2
 ANY = Filters()
-
-
-class _Clock:
-    """Milliseconds since it was made, by name."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.marks: dict[str, int] = {}
-
-    def mark(self, name: str) -> None:
-        """Note the time, once per name."""
-        self.marks.setdefault(name, round(1000 * (time.perf_counter() - self._start)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +102,11 @@ class Rag:
         self._fitted, self._settings, self._model = fitted, settings, model
 
     @property
+    def model(self) -> Mapping[str, str | None]:
+        """The stamp of every answer: the models and settings that made it."""
+        return self._model
+
+    @property
     def retriever(self) -> Retriever:
         """The search underneath, for explaining and measuring it."""
         return self._retriever
@@ -130,7 +135,7 @@ class Rag:
         if asked:
             yield from self._recalled(question, asked, heard, filters, mode)
             return
-        clock = _Clock()
+        clock = Clock()
         standalone = rewriting.standalone(question, heard)
         found = self.find(standalone, filters, typed=question)
         clock.mark("retrieve")
@@ -142,11 +147,7 @@ class Rag:
         sentences: list[AnswerSentence] = []
         if found.answers:
             drafts = mode == "answer" and not self._models.reader
-            produced = (
-                self._drafted(found, ledger)
-                if drafts
-                else self._quoted(found.query, found.chosen, found.ranked, ledger)
-            )
+            produced = self._drafted(found, ledger) if drafts else self._several(found, filters, mode, ledger)
             for sentence, new in produced:
                 clock.mark("first_sentence")
                 sentences.append(sentence)
@@ -162,7 +163,7 @@ class Rag:
         self, question: str, asked: SourceAsked, heard: list[Exchange], filters: Filters, mode: Mode
     ) -> Iterator[Event]:
         """The answer to a question about a citation of the last answer: its words, never the model's."""
-        clock, ledger = _Clock(), Ledger()
+        clock, ledger = Clock(), Ledger()
         cited = heard[-1].cited or self._cited_before(heard, filters, mode)
         recalled = recall(asked, cited, self._retriever, self._settings)
         chosen = recalled.chosen if recalled else ()
@@ -233,6 +234,26 @@ class Rag:
         chosen = self._settings.answerable_threshold
         return model.threshold if chosen is None else chosen
 
+    def _several(self, found: Found, filters: Filters, mode: Mode, ledger: Ledger) -> Iterator[Cited]:
+        """As many quotations as the shape of the question wants (`rag.several`); the best evidence where that is one."""
+
+        def part(question: str) -> Sequence[Evidence]:
+            own = self.find(question, filters)
+            if mode == "answer" and self._models.reader and own.chosen:
+                own = self._read(own, self._models.reader())
+            return own.chosen
+
+        query, ranked = found.query, found.chosen
+        differing = accounts.differing(query, accounts.counting(query, ranked) or ranked[0], [*ranked, *found.ranked])
+        items = several.sentences(query, found.ranked, ranked, part, differing)
+        if not items:
+            yield from self._quoted(query, ranked, found.ranked, ledger)
+        for item in items:
+            number, new = ledger.cite(item)
+            yield AnswerSentence(quotation(item.text), (number,), "quoted", 1.0), new
+        if items and differing and all(ledger.has(a.evidence) for a in differing):
+            ledger.accounts += differing
+
     def _quoted(
         self, query: Query, ranked: Sequence[Evidence], others: Sequence[Evidence], ledger: Ledger
     ) -> Iterator[Cited]:
@@ -254,7 +275,7 @@ class Rag:
         """The model's sentences that the evidence supports; where one fails, what it points at is quoted."""
         query, chosen = found.query, found.chosen
         shown: set[str] = set()
-        for draft in self._drafts(query.text, list(chosen)):
+        for draft in drafts(self._models.llm(), self._prompts, self._settings.answer_tokens, query.text, chosen):
             item, verdict = self._supported(draft, chosen)
             if item is None:
                 ledger.dropped += 1
@@ -270,27 +291,6 @@ class Rag:
                     yield sentence, new
         if not ledger.citations:
             yield from self._quoted(query, chosen, found.ranked, ledger)
-
-    def _drafts(self, question: str, chosen: list[Evidence]) -> Iterator[citing.Draft]:
-        """The model's first sentences. No draft at all where not even one sentence fits its context."""
-        llm = self._models.llm()
-        limit = llm.context_tokens - self._settings.answer_tokens - 64  # 64: the chat template's own tokens
-        messages = self._prompts.messages(question, chosen)
-        while sum(llm.count_tokens(m.content) for m in messages) > limit:
-            if len(chosen) == 1:
-                return
-            chosen = chosen[:-1]
-            messages = self._prompts.messages(question, chosen)
-        pieces = llm.stream(messages, max_tokens=self._settings.answer_tokens)
-        try:
-            for count, sentence in enumerate(citing.sentences(pieces), start=1):
-                yield citing.parse(sentence, len(chosen))
-                if count == _DRAFT_SENTENCES:
-                    return
-        finally:
-            close = getattr(pieces, "close", None)
-            if close:
-                close()
 
     def _supported(self, draft: citing.Draft, chosen: Sequence[Evidence]) -> tuple[Evidence | None, Verdict]:
         """The evidence that supports a draft: what it cites first, then any other; None where nothing does."""
@@ -323,7 +323,7 @@ class Rag:
         sentences: Sequence[AnswerSentence],
         ledger: Ledger,
         found: Found,
-        clock: _Clock,
+        clock: Clock,
         mode: Mode,
     ) -> Answer:
         """`asked`: the question as typed, and as it stands alone."""

@@ -27,7 +27,7 @@ from rag.rendering import Json, answer_json, search_json
 from rag.server import command as server_command
 from rag.settings import Settings, default_index
 from rag.terminal import Page, Spinner, answer_stream, discard_output, say
-from rag.types import Done, Filters, Mode, Retrieved, SentenceReady
+from rag.types import Done, Event, Filters, Mode, Retrieved, SentenceReady
 
 if TYPE_CHECKING:
     from rag.answering import Rag
@@ -41,6 +41,7 @@ AnswerMode = Annotated[Mode, typer.Option(help="'quote' answers with quotations 
 NoAdapter = Annotated[
     bool, typer.Option("--no-adapter", help="Let the LLM draft as it came, without the adapter that taught it to read.")
 ]
+Timeline = Annotated[bool, typer.Option("--timeline", help="Tell a topic in dated quotations, oldest first.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Only up to 10,000 passages.")]
 Million = Annotated[bool, typer.Option("--million", help="Also 1,000,000 passages: several GB of disk, many minutes.")]
 BatchFile = Annotated[
@@ -162,8 +163,11 @@ def ask_command(
     source: Source = None,
     batch_file: BatchFile = None,
     no_adapter: NoAdapter = False,
+    timeline: Timeline = False,
 ) -> int:
     """Answer a question, each sentence cited; exit code 1 when the articles do not answer it."""
+    from rag import chronicle
+
     chosen, settings = batch.filters(since, until, source), Settings.load()
     if no_adapter:
         settings = settings.model_copy(update={"adapter": "none"})
@@ -171,21 +175,32 @@ def ask_command(
         _tell_undated(rag, chosen)
         if not isinstance(asked, str):
             spinner.hide()
-            return _batch(asked, out, chosen, lambda q, f, h: answer_json(rag.ask(q, filters=f, mode=mode, history=h)))
-        return _ask(rag, asked, chosen, mode, out, spinner, json=json)
+
+            def answered(question: str, filters: Filters, history: History) -> Json:
+                if timeline:
+                    return answer_json(chronicle.ask(rag, question, settings, filters=filters, history=history))
+                return answer_json(rag.ask(question, filters=filters, mode=mode, history=history))
+
+            return _batch(asked, out, chosen, answered)
+        told = chronicle.stream(rag, asked, settings, filters=chosen)
+        events = told if timeline else rag.stream(asked, filters=chosen, mode=mode)
+        return _ask(events, out, spinner, json=json)
 
 
-def _ask(rag: Rag, question: str, chosen: Filters, mode: Mode, out: TextIO, spinner: Spinner, *, json: bool) -> int:
+def _ask(events: Iterator[Event], out: TextIO, spinner: Spinner, *, json: bool) -> int:
     """Show the answer while it is made; its exit code."""
     page = Page.on(out)
     spinner.show("searching")
-    for event in rag.stream(question, filters=chosen, mode=mode):
+    for event in events:
         match event:
             case Retrieved():
                 spinner.show("reading")
             case SentenceReady() if not json:
                 spinner.hide()
-                page.sentence(event.sentence.marked)
+                if event.sentence.dated_by:
+                    page.dated(event.sentence)
+                else:
+                    page.sentence(event.sentence.marked)
             case Done(answer):
                 spinner.hide()
                 if json:

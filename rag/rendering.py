@@ -30,11 +30,14 @@ def answer_json(answer: Answer) -> Json:
 
 
 def _sentence(sentence: AnswerSentence) -> Json:
+    """A sentence; of a timeline also its date."""
+    dated = {"date": sentence.date, "dated_by": sentence.dated_by}
     return {
         "text": sentence.text,
         "citations": list(sentence.citations),
         "support": sentence.support,
         "score": sentence.score,
+        **(dated if sentence.date else {}),
     }
 
 

@@ -300,6 +300,11 @@ class Retriever:
             return None
         return Evidence(article, Span(start, end), 0.0)
 
+    def leads(self, hits: Sequence[Hit]) -> list[Evidence]:
+        """The first sentence of each article: what it has to tell."""
+        passages = self._store.passages([hit.key for hit in hits])
+        return [Evidence(hit.article, passages[hit.key][0][1].sentences[0], 0.0, {}, hit.copies) for hit in hits]
+
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
         """The articles' own ids."""
         return {key: article.id for key, article in self._store.load(keys).items()}

@@ -9,7 +9,7 @@ from typing import Any, Literal, cast
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag import batch
+from rag import batch, chronicle
 from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
@@ -44,6 +44,8 @@ class Question(BaseModel):
     source: str | None = Field(None, description="Only articles of this outlet.")
     mode: Mode = Field("answer", description="`quote` answers with quotations alone, without the language model.")
 
+    timeline: bool = Field(False, description="Tell a topic in dated quotations, oldest first, without the model.")
+
     def filters(self) -> Filters:
         """Raises UsageError naming the first that cannot be used."""
         return batch.filters(self.since, self.until, self.source)
@@ -57,24 +59,28 @@ def engine_of(request: Request) -> Engine:
 def ask(request: Request, asked: Question) -> Job[Event]:
     """Start answering. Raises UsageError, BusyError."""
     engine, filters = engine_of(request), asked.filters()
-    ticket = engine.ticket(request.state.client, asked.mode)
+    mode: Mode = "quote" if asked.timeline else asked.mode
+    ticket = engine.ticket(request.state.client, mode)
     if engine.server.log_content:
         LOG.info("question", extra={"request_id": request.state.request_id, "question": asked.question})
 
     def produce() -> Generator[Event]:
         with engine.rag() as rag:
             history = [turn.model_dump(exclude_unset=True) for turn in asked.history]
-            answering = rag.stream(asked.question, filters=filters, mode=asked.mode, history=history)
+            if asked.timeline:
+                answering = chronicle.stream(rag, asked.question, engine.settings, filters=filters, history=history)
+            else:
+                answering = rag.stream(asked.question, filters=filters, mode=mode, history=history)
             with closing(answering) as events:  # type: ignore[type-var]
                 with engine.searching(ticket):
                     found = next(events)
                 yield found
                 for event in events:
                     if isinstance(event, Done):
-                        request.app.state.metrics.answer(event, asked.mode, ticket)
+                        request.app.state.metrics.answer(event, mode, ticket)
                     yield event
 
-    return Job(produce, ticket, engine.pool(asked.mode))
+    return Job(produce, ticket, engine.pool(mode))
 
 
 def sse(data: Json | str, event: str | None = None) -> bytes:
