@@ -20,6 +20,7 @@ from rag.types import Evidence
 _BEFORE, _AFTER = 8, 5  # words beside a figure that may say what it counts
 _MOST = 4
 _CONTEXT = 0.4  # of the best sentence's share of the question's terms, in the sentence and around it
+_STORY_CONTEXT = 0.2  # the same where all evidence is of the stories asked about
 # Words that newsrooms use for one another when they count.
 _SAME = {
     word: name
@@ -89,8 +90,9 @@ def _asked(query: Query) -> str | None:
     return next((_SAME[w] for w in lexical.words(query.text) if w in _SAME), None)
 
 
-def differing(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> list[Account]:
-    """The figures for what `best` counts, newest first, where the evidence has more than one; nothing otherwise."""
+def differing(query: Query, best: Evidence, ranked: Sequence[Evidence], *, context: float = _CONTEXT) -> list[Account]:
+    """The figures for what `best` counts, newest first, where the evidence has more than one; nothing otherwise.
+    `context`: the least share of the question's terms in and around a sentence, of that of the best one."""
     wanted = _asked(query)
     quantity = _figure(query, best.text, wanted, None) if wanted else None
     if wanted is None or quantity is None:
@@ -98,7 +100,7 @@ def differing(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> list[
     found = {quantity.value: Account(best, best.text[quantity.left : quantity.right].strip(), float(quantity.value))}
     seen = {best.article.id}
     for item in ranked:
-        if item.article.id in seen or not _alike(item, best) or len(found) == _MOST:
+        if item.article.id in seen or not _alike(item, best, context) or len(found) == _MOST:
             continue
         q = _figure(query, item.text, wanted, quantity.unit)
         if q is not None:
@@ -108,6 +110,13 @@ def differing(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> list[
     if len(found) == 1:
         return []
     return _dated(list(found.values()))
+
+
+def within_story(query: Query, items: Sequence[Evidence]) -> list[Account]:
+    """As `differing`, for evidence that is all of the stories asked about; what was not ranked is left out."""
+    rated = [item for item in items if item.signals]
+    best = rated and (counting(query, rated) or rated[0])
+    return differing(query, best, rated, context=_STORY_CONTEXT) if best else []
 
 
 def known_by(accounts: Sequence[Account], day: date) -> list[Account]:
@@ -132,11 +141,11 @@ def _dated(accounts: list[Account]) -> list[Account]:
     return dated
 
 
-def _alike(item: Evidence, best: Evidence) -> bool:
+def _alike(item: Evidence, best: Evidence, context: float) -> bool:
     """Whether a sentence is about the question as much as the best one, and about all of its names."""
     mine, its = item.signals, best.signals
     names = mine["names_in_context"] >= its["names_in_context"]
-    return names and mine["terms_in_context"] >= _CONTEXT * its["terms_in_context"]
+    return names and mine["terms_in_context"] >= context * its["terms_in_context"]
 
 
 def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity | None:

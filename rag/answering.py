@@ -45,6 +45,7 @@ from rag.types import (
     SentenceReady,
 )
 from rag.verifying import Verdict, verify
+from rag.widening import same_article, widened
 
 ANY = Filters()
 
@@ -235,7 +236,8 @@ class Rag:
         return model.threshold if chosen is None else chosen
 
     def _several(self, found: Found, filters: Filters, mode: Mode, ledger: Ledger) -> Iterator[Cited]:
-        """As many quotations as the shape of the question wants (`rag.several`); the best evidence where that is one."""
+        """As many quotations as the shape of the question wants (`rag.several`), or else the best evidence."""
+        query, ranked = found.query, found.chosen
 
         def part(question: str) -> Sequence[Evidence]:
             own = self.find(question, filters)
@@ -243,16 +245,20 @@ class Rag:
                 own = self._read(own, self._models.reader())
             return own.chosen
 
-        query, ranked = found.query, found.chosen
-        differing = accounts.differing(query, accounts.counting(query, ranked) or ranked[0], [*ranked, *found.ranked])
-        items = several.sentences(query, found.ranked, ranked, part, differing)
+        sources = several.Sources(
+            part=part,
+            wide=lambda: widened(self._retriever, query, found.ranked, found.hits),
+            beside=lambda item: same_article(self._retriever, item, found.hits),
+        )
+        as_of = dates.known_on(query.text, self._retriever.timing(query.text))
+        items = [] if as_of else several.sentences(query, found.ranked, ranked, sources)
         if not items:
             yield from self._quoted(query, ranked, found.ranked, ledger)
         for item in items:
             number, new = ledger.cite(item)
             yield AnswerSentence(quotation(item.text), (number,), "quoted", 1.0), new
-        if items and differing and all(ledger.has(a.evidence) for a in differing):
-            ledger.accounts += differing
+        if items:
+            ledger.accounts += accounts.within_story(query, items)
 
     def _quoted(
         self, query: Query, ranked: Sequence[Evidence], others: Sequence[Evidence], ledger: Ledger

@@ -68,5 +68,5 @@ def _lines(rag: Rag, found: Found) -> list[timeline.Line]:
     """The dated quotations about what was found."""
     about = timeline.on_topic(found.query, found.ranked)
     stories = {item.article.id for item in about}
-    leads = rag.retriever.leads([hit for hit in found.hits if hit.article.id in stories])
+    leads = [rag.retriever.sentences(hit)[0] for hit in found.hits if hit.article.id in stories]
     return timeline.lines(about, leads)

@@ -9,14 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from datetime import date
 
-from rag import attribution, lexical
+from rag import attribution, dates, events, lexical
 from rag.parts import Parts
 from rag.quantities import Quantity, quantities
 from rag.types import Evidence
 
 Place = tuple[str, int]
 _OWN = 1.5  # log odds for a sentence with all the terms that only its part has
+_THEN = 1.0  # log odds for a sentence about the day that its part names
 _AS_GOOD = 0.4  # a sentence shown already answers a part as well as the best for it, less this
 _UNREAD = -5.0  # log-probability that stands for a sentence the reader did not see
 _CLAIMS = re.compile(
@@ -26,11 +28,13 @@ _CLAIMS = re.compile(
     re.IGNORECASE,
 )
 _REPLY = re.compile(
-    r"\b(?:den(?:y|ied|ies)|reject(?:ed|s)|dismiss(?:ed|es)|disput\w+|disagree[ds]?|contradict\w+|called (?:that|this|it)|"
-    r"countered|hit back|refut\w+|but|however|although|instead|on the other hand|in reply|responded|replied|opposes?|opposed|"
-    r"not (?:true|so|right)|no (?:shortage|evidence|basis|truth)|were satisfied|was satisfied)\b",
+    r"\b(?:den(?:y|ied|ies)|reject(?:ed|s)|dismiss(?:ed|es)|disput(?:ed|es)|disagree[ds]?|contradict(?:ed|s)|"
+    r"called (?:that|this|it|the claims?)|counter(?:ed|s)|hit back|refut(?:ed|es)|opposes? it|replied that|"
+    r"said (?:that|this|it) was (?:not|untrue|false|wrong|nonsense))\b",
     re.IGNORECASE,
 )
+_BESIDE_THE_POINT = 3.0  # log odds below a sentence from which on another one is about something else
+_NEXT = 2.0  # log odds for what stands beside a claim: there the other side has its say
 _BETWEEN = 260  # characters that may lie between a claim and the sentence that answers it
 
 
@@ -62,10 +66,10 @@ def of_parts(parts: Parts, ranked: Sequence[Sequence[Evidence]]) -> list[Evidenc
     """The best sentence for each part, in the order of the parts; one that answers two parts is there once. `ranked`:
     for each part its evidence, none where the part has no answer."""
     chosen: list[Evidence] = []
-    for own, found in zip(parts.own, ranked, strict=True):
+    for asked, own, found in zip(parts.asked, parts.own, ranked, strict=True):
         if not found:
             continue
-        scores = {place(e): _for_part(e, own) for e in found}
+        scores = {place(e): _for_part(e, own) + _THEN * _then(asked, e) for e in found}
         best = max(found, key=lambda e: scores[place(e)])
         shown = max((scores[place(e)] for e in chosen if place(e) in scores), default=None)
         if shown is None or shown < scores[place(best)] - _AS_GOOD:
@@ -77,6 +81,17 @@ def _for_part(item: Evidence, own: Sequence[str]) -> float:
     terms = frozenset(lexical.stem(w) for w in lexical.words(item.text))
     share = len(lexical.found(own, terms)) / len(own) if own else 0.0
     return item.score + _OWN * share
+
+
+def _then(asked: str, item: Evidence) -> bool:
+    """Whether a sentence tells of a day that the part names: by its weekday, or by its date."""
+    day, _ = events.day_of(item)
+    if day is None or len(day) < len("2025-03-08"):
+        return False
+    told = date.fromisoformat(day)
+    if any(f"{told:%A}".lower() == word for word in lexical.words(asked)):
+        return True
+    return any(p.first and p.last and p.first <= told <= p.last for p in dates.timing(asked, told).periods)
 
 
 # ── several sentences on one thing
@@ -113,24 +128,17 @@ def overlap(a: Evidence, b: Evidence) -> float:
 
 
 def parallel(best: Evidence, ranked: Sequence[Evidence], score: Callable[[Evidence], float]) -> list[Evidence]:
-    """Sentences with another figure of the same sort as the best one's: the same unit, and the same thing counted or
-    much the same words; best first."""
+    """Sentences with another figure of the same sort as the best one's: in the same unit, for the same thing; best
+    first."""
     mine = figures(best.text)
     found = []
     for item in ranked:
-        if place(item) == place(best):
+        if place(item) == place(best) or item.score < best.score - _BESIDE_THE_POINT:
             continue
-        new = [
-            q
-            for q in figures(item.text)
-            if any(q.unit == m.unit for m in mine) and q.value not in {m.value for m in mine}
-        ]  # noqa: E501
-        if not new:
-            continue
-        same = max(
-            (_counted(item.text, q) & _counted(best.text, m) != frozenset() for q in new for m in mine), default=False
-        )
-        found.append((score(item) + 1.0 * same + 2.0 * overlap(item, best), item))
+        new = [q for q in figures(item.text) if q.value not in {m.value for m in mine}]
+        pairs = [(q, m) for q in new for m in mine if q.unit == m.unit]
+        if any(_counted(item.text, q) & _counted(best.text, m) for q, m in pairs):
+            found.append((score(item) + 2.0 * overlap(item, best), item))
     return [item for _, item in sorted(found, key=lambda pair: -pair[0])]
 
 
@@ -175,7 +183,15 @@ def voices(
         return who is None or who not in {attribution.speaker(e.text) for e in chosen}
 
     said = [e for e in ranked if claims(e)]
-    return distinct(said, score, most=most, within=within, alike=0.7, fits=another) if said else []
+    if not said:
+        return []
+    best = max(said, key=score)
+
+    def beside(item: Evidence) -> float:
+        near = item.article.id == best.article.id and place(item) != place(best) and _beside(item, best)
+        return score(item) + _NEXT * near
+
+    return distinct(said, beside, most=most, within=within, alike=0.7, fits=another)
 
 
 def reply(best: Evidence, ranked: Sequence[Evidence]) -> Evidence | None:

@@ -9,8 +9,6 @@ from __future__ import annotations
 import re
 from typing import Literal
 
-from rag import lexical
-from rag.evidence import Query
 from rag.parts import Parts, taken_apart
 
 Shape = Literal["one", "parts", "compare", "change", "list", "summary", "timeline", "correction", "sides"]
@@ -19,17 +17,21 @@ _ORDER: tuple[tuple[Shape, str], ...] = (
     (
         "timeline",
         r"\b(?:time ?line|chronology|chronological|sequence of (?:events|steps)|order of events|course of events)\b|"
-        r"\bin (?:what|which) order\b|\b(?:trace|retrace|chart|follow|reconstruct|track)\b(?! up)\s+(?:the|how|what|when)\b|"
+        r"\bin (?:what|which) order\b|\b(?:trace|retrace|chart|follow|reconstruct|track)\b(?! up)"
+        r"\s+(?:the|how|what|when)\b|"
         r"\b(?:step by step|stage by stage|(?:day|week|month|year|hour) (?:by|after) (?:day|week|month|year|hour)|"
         r"from (?:report|day|week|month|year) to (?:report|day|week|month|year)|over time|so far unfolded)\b|"
-        r"\bhow (?:did|has|have)\b.*\b(?:develop|developed|unfold|unfolded|evolve|evolved|progress|progressed|come about|"
+        r"\bhow (?:did|has|have)\b.*\b(?:develop|developed|unfold|unfolded|evolve|evolved|progress|progressed|"
+        r"come about|"
         r"play out|played out)\b|\b(?:history|stages|phases|milestones|key (?:dates|events)) of\b",
     ),
     (
         "correction",
-        r"\bcorrect(?:ion|ions|ed|s)\b|\b(?:erratum|retract\w*|withdr[ae]w\w*|revis(?:ed?|ing|ion|ions)|"
-        r"amend(?:ed|ment to the report)|misreport\w*|misstat\w*|put right|set straight)\b|"
-        r"\b(?:get|got|had|have|been|was|were|first|earlier|initial(?:ly)?)\b.*\bwrong(?:ly)?\b|"
+        r"\bcorrect(?:ion|ions|ed|s)\b|\b(?:erratum|retract\w*|revis(?:ed?|ing|ion|ions)|"
+        r"amended|misreport\w*|misstat\w*|put right|set straight)\b|"
+        r"\bwithdr[ae]w\w*\b.*\b(?:figures?|numbers?|counts?|claims?|tolls?|reports?)\b|"
+        r"\b(?:figures?|numbers?|counts?|claims?|tolls?|reports?)\b.*\bwithdr[ae]w\w*\b|"
+        r"\b(?:get|got|gotten|reported|stated|printed|wrote|published|quoted)\b[^?]*\bwrong(?:ly)?\b|"
         r"\b(?:true|right|actual|real|correct) (?:figure|number|count|total|rate|toll|date|name|value|amount|sum|score|"
         r"\w+ rate)\b|\bhow (?:many|much)\b.*\b(?:really|actually|in fact)\b",
     ),
@@ -42,16 +44,6 @@ _ORDER: tuple[tuple[Shape, str], ...] = (
         r"\b(?:later|now|then|in the end|finally|eventually)\b",
     ),
     (
-        "sides",
-        r"\b(?:differ|differed|disagree|disagreed|disagreement|conflicting|contradict\w*|disputed?|contested|competing|"
-        r"rival (?:claims?|accounts?|versions?|figures?))\b|\b(?:each|both|either|the two|different|various|other|opposing|"
-        r"several) (?:sides?|outlets?|sources?|newspapers?|papers?|parties|reports?|accounts?|versions?|camps?|"
-        r"agencies|media)\b|\b(?:critics|opponents)\b.*\b(?:supporters|defenders|backers)\b|"
-        r"\b(?:supporters|defenders|backers)\b.*\b(?:critics|opponents)\b|\bwho says what\b|"
-        r"\bfor and against\b|\bpros and cons\b|\bwhat do\b.*\b(?:say|think|make of)\b.*\band what (?:do|does)\b|"
-        r"\bwhat do \w+s? make of\b|\b(?:views|opinions|positions|reactions|arguments|claims|estimates|accounts)\b",
-    ),
-    (
         "compare",
         r"\bcompar(?:e[ds]?|ing|ison|isons)\b|\bversus\b|\bvs\b|\bside by side\b|\b(?:difference|gap) (?:between|in)\b|"
         r"\bhow far apart\b|\brelative to\b|\brather than\b.*\bor\b|\bset against\b|"
@@ -62,21 +54,36 @@ _ORDER: tuple[tuple[Shape, str], ...] = (
         r"\b(?:this|last) (?:season|year|month|week)\b.*\b(?:against|and|with|from)\b.*\b(?:last|this|previous)\b",
     ),
     (
+        "sides",
+        r"\b(?:differ|differed|disagree|disagreed|disagreement|conflicting|contradict\w*|disputed|in dispute|contested|"
+        r"competing|"
+        r"rival (?:claims?|accounts?|versions?|figures?))\b|\bthe two \w+s\b|"
+        r"\b(?:each|both|either|different|various|other|opposing|"
+        r"several) (?:sides?|outlets?|sources?|newspapers?|papers?|parties|reports?|accounts?|versions?|camps?|"
+        r"agencies|media)\b|\b(?:critics|opponents)\b.*\b(?:supporters|defenders|backers)\b|"
+        r"\b(?:supporters|defenders|backers)\b.*\b(?:critics|opponents)\b|\bwho says what\b|"
+        r"\bfor and against\b|\bpros and cons\b|\bwhat do\b.*\b(?:say|think|make of)\b.*\band what (?:do|does)\b|"
+        r"\bwhat do (?:\w+ )?\w+s? make of\b|\b(?:views|opinions|positions|reactions|arguments|"
+        r"claims|estimates|accounts)\b",
+    ),
+    (
         "summary",
         r"^\W*(?:please\s+)?(?:can you\s+|could you\s+)?(?:summari[sz]e|sum up|outline|recap|describe|tell me|explain|"
         r"brief me|give me|update me|catch me up|report)\b|"
         r"\b(?:summary|overview|recap|rundown|digest|gist|in short|in brief|briefly|main points|key points|"
         r"main (?:terms|findings|events|facts|results|features|provisions|measures)|key (?:findings|facts|terms|"
-        r"provisions|measures))\b|^\W*what (?:has |had |have )?(?:happened|went on|was going on|is going on|took place)\b|"
+        r"provisions|measures))\b|"
+        r"^\W*what (?:has |had |have )?(?:happened|went on|was going on|is going on|took place)\b|"
         r"^\W*what (?:became|has become) of\b|^\W*what (?:is|was) (?:known|the story|the news|reported|new)\b|"
-        r"^\W*what do (?:we|you) know\b|^\W*what(?:['’]s| is) the latest\b|"
+        r"^\W*what do (?:we|you) know\b|^\W*what(?:['’]s| is) the latest (?:on|about|from|in|with|news)\b|"
         r"^\W*what (?:was|is|has been|is being|was being) done\b|"
         r"^\W*what (?:steps|measures|action|actions)\b",
     ),
     (
         "list",
         r"^\W*(?:please\s+)?(?:list|name|enumerate|give)\b|"
-        r"\b(?:which|what) (?:(?:two|three|four|five|six|seven|eight|nine|ten|other|different|various|main|new|of the) )?"
+        r"\b(?:which|what) (?:(?:two|three|four|five|six|seven|eight|nine|ten|other|different|"
+        r"various|main|new|of the) )?"
         r"(?:[\w-]+ ){0,3}?(?!(?:was|is|has|does|this|us|across|business|process|class|gas|news|boss|loss|press|bus|"
         r"virus|crisis|basis|series|address|illness|witness|success|status|campus|always|less|plus)\b)"
         r"\w{2,}s (?:are|were|have|had|did|do|will|would|can|kept|took|joined|voted|signed|attended|scored|won|lost)\b|"
@@ -85,7 +92,10 @@ _ORDER: tuple[tuple[Shape, str], ...] = (
     ),
 )
 _COMPILED = tuple((shape, re.compile(pattern, re.IGNORECASE)) for shape, pattern in _ORDER)
-_SINGLE = re.compile(r"^\W*(?:tell me|explain|describe|give me|report)\b.*\b(?:who|when|where|which|how (?:many|much|old|long))\b", re.I)  # fmt: skip
+_SINGLE = re.compile(
+    r"^\W*(?:tell me|explain|describe|give me|report)\b.*\b(?:who|when|where|which|how (?:many|much|old|long))\b",
+    re.IGNORECASE,
+)
 
 
 def shape(question: str) -> tuple[Shape, Parts]:
@@ -102,14 +112,3 @@ def shape(question: str) -> tuple[Shape, Parts]:
     if parts.compared and found == "one":
         return "compare", parts
     return found, parts
-
-
-def asks_figure(query: Query) -> bool:
-    """Whether a number is wanted."""
-    return query.kind in ("number", "money") or bool(re.search(r"\b(?:rate|price|cost|fee)s?\b", query.text, re.I))
-
-
-def own_terms(part: str, others: str) -> list[str]:
-    """Stems of a part that the rest of the question does not have: what its own sentence must hold."""
-    rest = set(lexical.terms(others))
-    return [t for t in lexical.terms(part) if t not in rest]

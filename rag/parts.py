@@ -35,25 +35,35 @@ _COMPARED = tuple(
         rf"\bhow (?:does|do|did|has|have) ({_ITEM}) compare(?:d)? (?:with|to|against) ({_ITEM}){_END}",
         rf"\bcompar(?:e|ed|ing) ({_ITEM}) (?:with|to|and|against) ({_ITEM}){_END}",
         rf"\b(?:difference|gap|contrast|comparison|differences) between ({_ITEM}) and ({_ITEM}){_END}",
-        rf"\bhow (?:far apart|different|much apart|alike|similar) (?:were|are|was|is) ({_ITEM}) (?:and|from) ({_ITEM}){_END}",
+        rf"\bhow (?:far apart|different|much apart|alike|similar) (?:were|are|was|is) ({_ITEM}) (?:and|from) "
+        rf"({_ITEM}){_END}",
         rf"\b(?:set|put|place|lay) ({_ITEM}) (?:and|beside|against) ({_ITEM}){_CUT}.*\bside by side\b",
         rf"[,:;]\s+(?:was it |is it |the one )?({_ITEM})\s+or\s+({_ITEM}){_END}",
         rf"\b({_ITEM})\s+(?:versus|vs\.?)\s+({_ITEM}){_END}",
-        rf"^\W*(?:is|are|was|were|did|does|do|has|have|had|will)\s+({_ITEM})\s+(?:\w+\s+)?(?:more|less|fewer|\w{{2,}}er|better|"
+        rf"^\W*(?:is|are|was|were|did|does|do|has|have|had|will)\s+({_ITEM})\s+(?:more|less|fewer|\w{{2,}}er|better|"
         rf"worse)\b[^,;?]{{0,40}}?\bthan\s+({_ITEM}){_END}",
     )
 )
 _CAPITAL = r"[^\W\d_a-z][\w’'.-]*"
+_WHEN = (
+    r"(?:(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day|(?:\d{1,2} )?(?:January|February|March|April|May|June|July|August|"
+    r"September|October|November|December)(?: \d{1,2})?(?:,? \d{4})?|\d{4}|\d{1,2}(?= and \d{1,2} [A-Z]))"
+)
+_TIMES = re.compile(
+    rf"\b(?:from|between|in|on)\s+(?P<a>{_WHEN})\s+(?:to|and(?: (?:in|on))?|until|till|through)\s+(?P<b>{_WHEN})\b"
+)
 _NAME = rf"(?:(?:the|The)\s+)?{_CAPITAL}(?:\s+(?:of|de|la|al|bin|van|von)\s+{_CAPITAL}|\s+{_CAPITAL}|\s+\d+)*"
 _BOTH_NAMED = re.compile(rf"(?<![\w-])({_NAME})\s+(?:and|or|versus|vs\.?)\s+({_NAME})(?![\w-])")
 _SAME_HEAD = re.compile(
-    rf"\b(?:the|a|an|what|whose|{_CAPITAL}(?:’s|'s|’|'))\s+(?P<a>[a-z][a-z-]+(?: [a-z-]+)?)\s+and\s+(?:the\s+)?(?P<b>[a-z][a-z-]+)"
+    rf"\b(?:the|a|an|what|whose|{_CAPITAL}(?:’s|'s|’|'))\s+(?P<a>[a-z][a-z-]+(?: [a-z-]+)?)\s+and\s+(?:the\s+)?"
+    rf"(?P<b>[a-z][a-z-]+)"
     rf"\s+(?=(?:of|in|at|on|for|by|from|during)\b)"
 )
 _REFERS = re.compile(
     r"\b(?:it|its|they|them|their|he|him|his|she|her|that|those|these|this|one|ones|there|then)\b", re.I
 )
 _MEASURE = re.compile(r"\b(?:what|which|how) (?!many\b|much\b|(?:did|do|does|was|were|is|are)\b)\w+", re.IGNORECASE)
+_DATES = frozenset(lexical.stem(w) for w in lexical.CALENDAR)
 _RELATIVE = frozenset("who which whose whom where".split())
 _THIN = 3  # content words below which a part borrows those of the first
 
@@ -74,8 +84,16 @@ def taken_apart(question: str) -> Parts:
     pieces = _questions(text)
     if len(pieces) > 1:
         return _parts(_written_out(pieces), compared=False)
+    if times := _TIMES.search(text):
+        first, second = _alternatives(text, times, "a", "b")
+        month = re.search(r"[A-Z][a-z]+.*", times["b"])
+        if times["a"].isdigit() and len(times["a"]) < len("2025") and month:  # "between 9 and 26 February"
+            first = first[: times.start("a")] + f"{times['a']} {month.group()}" + first[times.end("a") :]
+        return _parts([first, second], compared=True)
     if things := _things(text):
         return _parts(list(things), compared=True)
+    if not re.match(rf"\W*{_LED}", text, re.IGNORECASE):
+        return Parts((text,), (tuple(lexical.terms(text)),))
     if named := _BOTH_NAMED.search(text):
         return _parts(_alternatives(text, named, 1, 2), compared=False)
     if heads := _SAME_HEAD.search(text):
@@ -88,7 +106,7 @@ def _parts(asked: Sequence[str], *, compared: bool) -> Parts:
     asked = list(dict.fromkeys(asked))[:MOST]
     stems = [lexical.terms(part) for part in asked]
     own = [
-        tuple(t for t in mine if not any(t in other for other in stems[:i] + stems[i + 1 :]))
+        tuple(t for t in mine if t not in _DATES and not any(t in other for other in stems[:i] + stems[i + 1 :]))
         for i, mine in enumerate(stems)
     ]
     return Parts(tuple(asked), tuple(own), compared)

@@ -300,10 +300,12 @@ class Retriever:
             return None
         return Evidence(article, Span(start, end), 0.0)
 
-    def leads(self, hits: Sequence[Hit]) -> list[Evidence]:
-        """The first sentence of each article: what it has to tell."""
-        passages = self._store.passages([hit.key for hit in hits])
-        return [Evidence(hit.article, passages[hit.key][0][1].sentences[0], 0.0, {}, hit.copies) for hit in hits]
+    def sentences(self, hit: Hit) -> list[Evidence]:
+        """All sentences of an article, in its order; not ranked for anything."""
+        [passages] = self._store.passages([hit.key]).values()
+        return [
+            Evidence(hit.article, span, 0.0, {}, hit.copies) for _, passage in passages for span in passage.sentences
+        ]
 
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
         """The articles' own ids."""

@@ -3,28 +3,36 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-from rag import covering, timeline
-from rag.accounts import Account
-from rag.covering import Read
+from rag import accounts, covering, timeline
+from rag.covering import Read, place
 from rag.evidence import Query
 from rag.kinds import Shape, shape
 from rag.types import Evidence
 
-Part = Callable[[str], Sequence[Evidence]]
-"""The evidence for a part of a question, asked by itself, best first; none where it has no answer."""
 MOST = 4
 _WHOLE = 0.745  # what the reader counts for beside the search, as fitted in rag/fitted/reading.json
-_ONE_PART = 3.0  # log odds below the best of all, from which on a part has no answer
+_SUMMARY = 0.3  # and in a summary, where one reading of the question as one for a fact says little
+_ONE_STORY = 3.0  # log odds below the best sentence from which on one is about something else
+_WIDE = frozenset(("timeline", "change", "summary", "sides", "correction"))
 _Score = Callable[[Evidence], float]
 
 
-def sentences(
-    query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidence], part: Part, accounts: Sequence[Account]
-) -> list[Evidence]:
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where more evidence comes from: `part` for a part of the question asked by itself, best first; `wide` more of the
+    stories; `beside` all sentences of the article of one."""
+
+    part: Callable[[str], Sequence[Evidence]]
+    wide: Callable[[], Sequence[Evidence]]
+    beside: Callable[[Evidence], Sequence[Evidence]]
+
+
+def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidence], more: Sources) -> list[Evidence]:
     """The sentences to quote, in order; none where the question wants one sentence.
 
-    `ranked` is all the evidence and `chosen` what a reader may have read of it; `accounts` are figures that differ.
+    `ranked` is all the evidence (not empty) and `chosen` what a reader may have read of it.
     """
     wanted, parts = shape(query.text)
     read = Read.of(chosen)
@@ -32,19 +40,22 @@ def sentences(
     def score(item: Evidence) -> float:
         return read.score(item, _WHOLE)
 
-    if wanted in ("timeline", "change") and accounts:
-        return [line.evidence for line in timeline.in_order(a.evidence for a in accounts)]
-    if wanted in ("parts", "compare", "change") and len(parts.asked) > 1:
-        return covering.of_parts(parts, [part(asked) for asked in parts.asked])
+    if wanted in _WIDE:
+        ranked = more.wide()
+    if wanted in ("timeline", "change") and (told := accounts.within_story(query, ranked)):
+        return [line.evidence for line in timeline.in_order(a.evidence for a in told)]
+    if wanted in ("parts", "compare", "change", "timeline") and len(parts.asked) > 1:
+        found = covering.of_parts(parts, [more.part(asked) for asked in parts.asked])
+        return found if wanted != "timeline" else [line.evidence for line in timeline.in_order(found)]
     make: dict[Shape, Callable[[], list[Evidence]]] = {
         "compare": lambda: _compared(ranked, score),
         "change": lambda: _compared(ranked, score),
         "sides": lambda: _sides(ranked, score),
-        "summary": lambda: covering.distinct(ranked, score, most=MOST, within=2.5),
+        "summary": lambda: covering.distinct(ranked, lambda e: read.score(e, _SUMMARY), most=MOST, within=2.0),
         "timeline": lambda: _timeline(ranked, score),
-        "list": lambda: covering.distinct(ranked, score, most=3, within=1.0),
+        "list": lambda: covering.distinct(ranked, score, most=3, within=2.0),
         "correction": lambda: _corrected(ranked, score),
-        "one": lambda: _answered_back(ranked, score),
+        "one": lambda: _answered_back(ranked, score, more.beside),
     }
     return make[wanted]() if wanted in make else []
 
@@ -68,14 +79,22 @@ def _timeline(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
 
 
 def _corrected(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
-    """The sentence that corrects, and the one of an earlier article that it corrects."""
-    best = max(ranked, key=lambda e: score(e) + 1.0 * covering.corrects(e))
-    older = [e for e in ranked if (e.article.published or "") < (best.article.published or "")]
-    return [best, *covering.parallel(best, older, score)[:1]]
-
-
-def _answered_back(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
-    """The best sentence with the one that contradicts it beside; none where nothing does."""
+    """The best sentence; the one that corrects, and that of an earlier article which it corrects. Newest first."""
     best = max(ranked, key=score)
-    other = covering.reply(best, ranked)
+    items = [best]
+    putting_right = [e for e in ranked if covering.corrects(e) and e.score >= best.score - _ONE_STORY]
+    if putting_right and not covering.corrects(best):
+        items.append(max(putting_right, key=score))
+    newest = max(item.article.published or "" for item in items)
+    older = [e for e in ranked if (e.article.published or "") < newest]
+    items += covering.parallel(best, older, score)[:1]
+    return sorted({place(e): e for e in items}.values(), key=lambda e: e.article.published or "", reverse=True)
+
+
+def _answered_back(
+    ranked: Sequence[Evidence], score: _Score, beside: Callable[[Evidence], Sequence[Evidence]]
+) -> list[Evidence]:
+    """The best sentence with the one in which somebody contradicts it; none where nobody does."""
+    best = max(ranked, key=score)
+    other = covering.reply(best, beside(best)) if covering.claims(best) else None
     return sorted((best, other), key=lambda e: e.span.start) if other else []
