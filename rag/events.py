@@ -56,7 +56,7 @@ def _resolved(words: str, text: str, published: date | None) -> str | None:
     ahead = bool(_FUTURE.search(text))
     weekday = _WEEKDAY.fullmatch(words.strip())
     if weekday:
-        return published and _nearest_weekday(weekday, published, ahead).isoformat()
+        return _nearest_weekday(weekday, published, ahead).isoformat() if published else None
     absolute = bool(re.search(r"\b\d{4}\b", words))
     if published is None and not absolute:
         return None

@@ -104,8 +104,8 @@ def shape(question: str) -> tuple[Shape, Parts]:
     Two questions in one are `parts` whatever else their words say, but that what is compared stays `compare`.
     """
     parts = taken_apart(question)
-    found = next((s for s, pattern in _COMPILED if pattern.search(question)), "one")
-    if found in ("summary",) and _SINGLE.search(question):
+    found: Shape = next((s for s, pattern in _COMPILED if pattern.search(question)), "one")
+    if found == "summary" and _SINGLE.search(question):
         found = "one"
     if len(parts.asked) > 1 and found in ("one", "list", "summary", "sides", "correction"):
         return ("compare" if parts.compared else "parts"), parts
