@@ -20,7 +20,7 @@ from rag.types import Evidence
 _BEFORE, _AFTER = 8, 5  # words beside a figure that may say what it counts
 _MOST = 4
 _CONTEXT = 0.4  # of the best sentence's share of the question's terms, in the sentence and around it
-_STORY_CONTEXT = 0.2  # the same where all evidence is of the stories asked about
+_STORY_CONTEXT = 0.2  # the same where all evidence is of stories that the question does not name
 # Words that newsrooms use for one another when they count.
 _SAME = {
     word: name
@@ -116,7 +116,7 @@ def within_story(query: Query, items: Sequence[Evidence]) -> list[Account]:
     """As `differing`, for evidence that is all of the stories asked about; what was not ranked is left out."""
     rated = [item for item in items if item.signals]
     best = rated and (counting(query, rated) or rated[0])
-    return differing(query, best, rated, context=_STORY_CONTEXT) if best else []
+    return differing(query, best, rated, context=0.0 if query.names else _STORY_CONTEXT) if best else []
 
 
 def known_by(accounts: Sequence[Account], day: date) -> list[Account]:

@@ -223,6 +223,14 @@ def corrects(item: Evidence) -> bool:
     return bool(_CORRECTS.search(item.text))
 
 
+def goes_on_correcting(item: Evidence, article: Sequence[Evidence]) -> Evidence | None:
+    """The next sentence of the article, where both put something right: "We said 4,100. The right figure is 1,400."."""
+    if not corrects(item):
+        return None
+    later = [e for e in article if e.span.start >= item.span.end]
+    return later[0] if later and corrects(later[0]) else None
+
+
 def _beside(a: Evidence, b: Evidence) -> bool:
     first, second = sorted((a.span, b.span))
     return second.start - first.end <= _BETWEEN

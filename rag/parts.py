@@ -151,7 +151,8 @@ def _written_out(pieces: Sequence[str]) -> list[str]:
     for i, piece in enumerate(pieces):
         known = set(lexical.words(piece))
         borrowed = [n for n in everywhere if not set(lexical.words(n)) <= known] if i else []
-        if i and (len(lexical.content_words(piece)) < _THIN or _REFERS.search(piece)):
+        own = [w for w in lexical.content_words(piece) if w not in lexical.CALENDAR]
+        if i and (not own or (not everywhere and (len(own) < _THIN or _REFERS.search(piece)))):
             thing = [w for w in _content(_MEASURE.sub("", first)) if lexical.fold(w) not in known | lexical.CALENDAR]
             borrowed += [w for w in thing if w not in borrowed]
         if not i and not _names(first):
@@ -178,9 +179,15 @@ def _things(text: str) -> tuple[str, str] | None:
         if match and all(lexical.content_words(match[i]) for i in (1, 2)):
             # "the numbers of Ennick and Lower Sedge": the numbers are those of both.
             named = _BOTH_NAMED.search(text, match.start(1), match.end(2))
-            first, second = _alternatives(text, named or match, 1, 2)
+            first, second = (_named(part, text) for part in _alternatives(text, named or match, 1, 2))
             return first, second
     return None
+
+
+def _named(part: str, whole: str) -> str:
+    """A part that names nothing, with the names of the whole: "the fee they took" is about somebody."""
+    missing = [] if _names(part) else list(dict.fromkeys(_names(whole)))
+    return f"{part.rstrip(' ?')} ({' '.join(missing)})?" if missing else part
 
 
 def _alternatives(text: str, match: re.Match[str], a: int | str, b: int | str) -> list[str]:

@@ -35,6 +35,8 @@ def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidenc
     `ranked` is all the evidence (not empty) and `chosen` what a reader may have read of it.
     """
     wanted, parts = shape(query.text)
+    if query.kind == "said" and wanted in ("compare", "change") and len(parts.asked) == 1:
+        return []  # "what did she say of silver compared with gold": one thing that was said
     read = Read.of(chosen)
 
     def score(item: Evidence) -> float:
@@ -54,7 +56,7 @@ def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidenc
         "summary": lambda: covering.distinct(ranked, lambda e: read.score(e, _SUMMARY), most=MOST, within=2.0),
         "timeline": lambda: _timeline(ranked, score),
         "list": lambda: covering.distinct(ranked, score, most=3, within=2.0),
-        "correction": lambda: _corrected(ranked, score),
+        "correction": lambda: _corrected(ranked, score, more.beside),
         "one": lambda: _answered_back(ranked, score, more.beside),
     }
     return make[wanted]() if wanted in make else []
@@ -78,12 +80,16 @@ def _timeline(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
     return [line.evidence for line in timeline.in_order(best)]
 
 
-def _corrected(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
+def _corrected(
+    ranked: Sequence[Evidence], score: _Score, beside: Callable[[Evidence], Sequence[Evidence]]
+) -> list[Evidence]:
     """The best sentence; the one that corrects, and that of an earlier article which it corrects. Newest first."""
     best = max(ranked, key=score)
     items = [best]
     putting_right = [e for e in ranked if covering.corrects(e) and e.score >= best.score - _ONE_STORY]
-    if putting_right and not covering.corrects(best):
+    if following := covering.goes_on_correcting(best, beside(best)):
+        items.append(following)
+    elif putting_right and not covering.corrects(best):
         items.append(max(putting_right, key=score))
     newest = max(item.article.published or "" for item in items)
     older = [e for e in ranked if (e.article.published or "") < newest]

@@ -59,6 +59,12 @@ def test_each_of_two_things_gets_the_question_without_the_other(question: str, f
     assert (first in other, second in other) == (False, True)
 
 
+def test_a_thing_without_a_name_borrows_the_names() -> None:
+    _, other = taken_apart("How far apart were the bids for Aldra Dam and the price they paid?").asked
+    assert {"price", "aldra", "dam"} <= set(lexical.words(other))
+    assert "bids" not in lexical.words(other)
+
+
 def test_days_of_one_month_share_it() -> None:
     one, other = taken_apart("How did the toll grow between 9 and 26 February?").asked
     assert ("9 February" in one, "26" in one, "26 February" in other) == (True, False, True)

@@ -82,6 +82,13 @@ def test_a_correction_comes_before_what_it_corrects() -> None:
     assert asked("What is the true number of homes without water?", [wrong, right])[0] == right.text
 
 
+def test_a_correction_that_goes_on_is_shown_with_its_next_sentence() -> None:
+    notice = article_of(
+        "Correction: an article said that 4,100 homes had no water.", "The right figure is 1,400.", "It rained."
+    )
+    assert asked("What did the correction say?", notice) == [notice[0].text, notice[1].text]
+
+
 def test_figures_of_the_same_thing_are_parallel_and_others_are_not() -> None:
     first = said("Rovers turned down bids of 6 million florins.")
     other, people, year = (
