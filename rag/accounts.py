@@ -36,6 +36,7 @@ _SAME = {
     }.items()
     for word in words.split()
 }
+_PEOPLE = frozenset("people persons men women children residents civilians others more patients workers".split())
 _CORRECTED = re.compile(
     r"\b(?:correct(?:ed|ion|s)?|revis(?:ed|es|ion)|lowered|cut its|right figure|in error|instead of|and not|"
     r"replac\w+)\b",
@@ -158,9 +159,19 @@ def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity 
             continue
         before = lexical.words(re.split(r"[,;:.]\s", text[: quantity.left])[-1])[-_BEFORE:]
         after = lexical.words(re.split(r"[,;:.]\s", text[quantity.right :])[0])[:_AFTER]
+        if _aside(quantity, before, after, wanted):
+            continue
         if unit in (None, quantity.unit) and any(_SAME.get(w) == wanted for w in (*before, *after)):
             return quantity
     return None
+
+
+def _aside(quantity: Quantity, before: Sequence[str], after: Sequence[str], wanted: str) -> bool:
+    """A small number of something else: "counted marchers from two fixed points"."""
+    small = not isinstance(quantity.value, str) and quantity.value < 10 and not quantity.unit
+    touching = [*before[-1:], *after]
+    named = after[:1] and after[0] not in lexical.STOPWORDS and after[0] not in _PEOPLE
+    return bool(small and named and not any(_SAME.get(w) == wanted for w in touching))
 
 
 def _counts_else(text: str, quantity: Quantity) -> bool:
