@@ -13,7 +13,7 @@ from rag.types import AnswerSentence, DatedBy, Evidence
 MOST = 12
 """Lines of one timeline."""
 _PER_ARTICLE = 3
-_COVERED, _ABOUT = 0.6, 0.4  # shares of the topic's terms, by rarity: that some article has, and each one about it
+_COVERED, _ABOUT = 0.6, 0.5  # shares of the topic's terms, by rarity: that some article has, and each one about it
 _WITHIN = 1.5  # log odds below the best sentence from which on one is beside the point
 _DATED = 1.5  # a sentence with a date of its own belongs in a timeline
 _ALIKE = 0.7
@@ -38,7 +38,7 @@ def on_topic(query: Query, items: Sequence[Evidence]) -> list[Evidence]:
             shares[item.article.id] = lexical.coverage(query.terms, lexical.found(query.terms, stems), query.rarity)
     if max(shares.values(), default=0.0) < _COVERED:
         return []
-    return [item for item in items if shares[item.article.id] >= _ABOUT]
+    return [item for item in items if shares[item.article.id] > _ABOUT]
 
 
 def lines(ranked: Sequence[Evidence], leads: Sequence[Evidence], most: int = MOST) -> list[Line]:
