@@ -14,6 +14,7 @@ MOST = 12
 """Lines of one timeline."""
 _PER_ARTICLE = 3
 _COVERED, _ABOUT = 0.6, 0.5  # shares of the topic's terms, by rarity: that some article has, and each one about it
+_NAMED, _OPENING = 0.15, 200  # what all its names in the title or the first characters add
 _WITHIN = 1.5  # log odds below the best sentence from which on one is beside the point
 _DATED = 1.5  # a sentence with a date of its own belongs in a timeline
 _ALIKE = 0.7
@@ -35,7 +36,10 @@ def on_topic(query: Query, items: Sequence[Evidence]) -> list[Evidence]:
     for item in items:
         if item.article.id not in shares:
             stems = frozenset(lexical.terms(f"{item.article.title} {item.article.text}"))
-            shares[item.article.id] = lexical.coverage(query.terms, lexical.found(query.terms, stems), query.rarity)
+            share = lexical.coverage(query.terms, lexical.found(query.terms, stems), query.rarity)
+            opening = {lexical.stem(w) for w in lexical.words(f"{item.article.title} {item.article.text[:_OPENING]}")}
+            named = bool(query.names) and opening.issuperset(query.names)
+            shares[item.article.id] = share + _NAMED * named
     if max(shares.values(), default=0.0) < _COVERED:
         return []
     return [item for item in items if shares[item.article.id] > _ABOUT]
