@@ -20,6 +20,7 @@ from rag.types import Evidence
 _BEFORE, _AFTER = 8, 5  # words beside a figure that may say what it counts
 _MOST = 4
 _CONTEXT = 0.4  # of the best sentence's share of the question's terms, in the sentence and around it
+_STORY_CONTEXT = 0.2  # the same where all evidence is of stories that the question does not name
 # Words that newsrooms use for one another when they count.
 _SAME = {
     word: name
@@ -35,6 +36,7 @@ _SAME = {
     }.items()
     for word in words.split()
 }
+_PEOPLE = frozenset("people persons men women children residents civilians others more patients workers".split())
 _CORRECTED = re.compile(
     r"\b(?:correct(?:ed|ion|s)?|revis(?:ed|es|ion)|lowered|cut its|right figure|in error|instead of|and not|"
     r"replac\w+)\b",
@@ -89,8 +91,9 @@ def _asked(query: Query) -> str | None:
     return next((_SAME[w] for w in lexical.words(query.text) if w in _SAME), None)
 
 
-def differing(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> list[Account]:
-    """The figures for what `best` counts, newest first, where the evidence has more than one; nothing otherwise."""
+def differing(query: Query, best: Evidence, ranked: Sequence[Evidence], *, context: float = _CONTEXT) -> list[Account]:
+    """The figures for what `best` counts, newest first, where the evidence has more than one; nothing otherwise.
+    `context`: the least share of the question's terms in and around a sentence, of that of the best one."""
     wanted = _asked(query)
     quantity = _figure(query, best.text, wanted, None) if wanted else None
     if wanted is None or quantity is None:
@@ -98,7 +101,7 @@ def differing(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> list[
     found = {quantity.value: Account(best, best.text[quantity.left : quantity.right].strip(), float(quantity.value))}
     seen = {best.article.id}
     for item in ranked:
-        if item.article.id in seen or not _alike(item, best) or len(found) == _MOST:
+        if item.article.id in seen or not _alike(item, best, context) or len(found) == _MOST:
             continue
         q = _figure(query, item.text, wanted, quantity.unit)
         if q is not None:
@@ -114,10 +117,17 @@ def same_figure(query: Query, a: Evidence, b: Evidence) -> bool:
     """Whether the question counts something and both sentences, about it alike, have one figure for it."""
     wanted = _asked(query)
     mine = _figure(query, a.text, wanted, None) if wanted else None
-    if wanted is None or mine is None or not _alike(b, a):
+    if wanted is None or mine is None or not _alike(b, a, _CONTEXT):
         return False
     its = _figure(query, b.text, wanted, mine.unit)
     return its is not None and its.value == mine.value
+
+
+def within_story(query: Query, items: Sequence[Evidence]) -> list[Account]:
+    """As `differing`, for evidence that is all of the stories asked about; what was not ranked is left out."""
+    rated = [item for item in items if item.signals]
+    best = rated and (counting(query, rated) or rated[0])
+    return differing(query, best, rated, context=0.0 if query.names else _STORY_CONTEXT) if best else []
 
 
 def known_by(accounts: Sequence[Account], day: date) -> list[Account]:
@@ -142,11 +152,11 @@ def _dated(accounts: list[Account]) -> list[Account]:
     return dated
 
 
-def _alike(item: Evidence, best: Evidence) -> bool:
+def _alike(item: Evidence, best: Evidence, context: float) -> bool:
     """Whether a sentence is about the question as much as the best one, and about all of its names."""
     mine, its = item.signals, best.signals
     names = mine["names_in_context"] >= its["names_in_context"]
-    return names and mine["terms_in_context"] >= _CONTEXT * its["terms_in_context"]
+    return names and mine["terms_in_context"] >= context * its["terms_in_context"]
 
 
 def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity | None:
@@ -159,9 +169,19 @@ def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity 
             continue
         before = lexical.words(re.split(r"[,;:.]\s", text[: quantity.left])[-1])[-_BEFORE:]
         after = lexical.words(re.split(r"[,;:.]\s", text[quantity.right :])[0])[:_AFTER]
+        if _aside(quantity, before, after, wanted):
+            continue
         if unit in (None, quantity.unit) and any(_SAME.get(w) == wanted for w in (*before, *after)):
             return quantity
     return None
+
+
+def _aside(quantity: Quantity, before: Sequence[str], after: Sequence[str], wanted: str) -> bool:
+    """A small number of something else: "counted marchers from two fixed points"."""
+    small = not isinstance(quantity.value, str) and quantity.value < 10 and not quantity.unit
+    touching = [*before[-1:], *after]
+    named = after[:1] and after[0] not in lexical.STOPWORDS and after[0] not in _PEOPLE
+    return bool(small and named and not any(_SAME.get(w) == wanted for w in touching))
 
 
 def _counts_else(text: str, quantity: Quantity) -> bool:

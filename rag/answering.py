@@ -16,9 +16,11 @@ from rag import (
     questions,
     reading,
     rewriting,
+    several,
     voices,
 )
-from rag.composing import Cited, Clock, Ledger, as_shown, closest, near_best
+from rag.clock import Clock
+from rag.composing import Cited, Ledger, as_shown, closest, near_best
 from rag.conversation import Exchange, History, Place, SourceAsked
 from rag.drafting import Drafting
 from rag.evidence import Query
@@ -45,6 +47,7 @@ from rag.types import (
     SentenceReady,
     Verdict,
 )
+from rag.widening import same_article, widened
 
 _WHY = {True: "the best evidence", False: "near the best evidence"}
 ANY = Filters()
@@ -107,6 +110,11 @@ class Rag:
         self._fitted, self._settings, self._model = fitted, settings, model
 
     @property
+    def model(self) -> Mapping[str, str | None]:
+        """The stamp of every answer: the models and settings that made it."""
+        return self._model
+
+    @property
     def retriever(self) -> Retriever:
         """The search underneath, for explaining and measuring it."""
         return self._retriever
@@ -147,11 +155,7 @@ class Rag:
         sentences: list[AnswerSentence] = []
         if found.answers:
             drafts = mode == "answer" and not self._models.reader
-            produced = (
-                self._drafted(found, ledger)
-                if drafts
-                else self._quoted(found.query, found.chosen, found.ranked, ledger)
-            )
+            produced = self._drafted(found, ledger) if drafts else self._several(found, filters, mode, ledger)
             for sentence, new in produced:
                 clock.mark("first_sentence")
                 sentences.append(sentence)
@@ -247,6 +251,30 @@ class Rag:
         chosen = self._settings.answerable_threshold
         return model.threshold if chosen is None else chosen
 
+    def _several(self, found: Found, filters: Filters, mode: Mode, ledger: Ledger) -> Iterator[Cited]:
+        """As many quotations as the shape of the question wants (`rag.several`), or else the best evidence."""
+        query, ranked = found.query, found.chosen
+
+        def part(question: str) -> Sequence[Evidence]:
+            own = self.find(question, filters)
+            if mode == "answer" and self._models.reader and own.chosen:
+                own = self._read(own, self._models.reader())
+            return own.chosen
+
+        sources = several.Sources(
+            part=part,
+            wide=lambda: widened(self._retriever, query, found.ranked, found.hits),
+            beside=lambda item: same_article(self._retriever, item, found.hits),
+        )
+        as_of = dates.known_on(query.text, self._retriever.timing(query.text))
+        items = [] if as_of else several.sentences(query, found.ranked, ranked, sources)
+        if not items:
+            yield from self._quoted(query, ranked, found.ranked, ledger)
+        for item in items:
+            yield ledger.quote(item, "one of several that the question asks for")
+        if items:
+            ledger.accounts += accounts.within_story(query, items)
+
     def _quoted(
         self, query: Query, ranked: Sequence[Evidence], others: Sequence[Evidence], ledger: Ledger
     ) -> Iterator[Cited]:
@@ -317,9 +345,5 @@ class Rag:
             timings_ms=clock.marks,
             model=model,
             disagreements=ledger.disagreements(question),
-            explanation={
-                "answering": list(found.decisions),
-                "reader": found.reading and explaining.read(found.reading, found.chosen),
-                "sentences": ledger.steps,
-            },
+            explanation=explaining.explanation(found.decisions, found.reading, found.chosen, ledger.steps),
         )

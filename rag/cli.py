@@ -28,7 +28,7 @@ from rag.rendering import Json, answer_json, search_json
 from rag.server import command as server_command
 from rag.settings import Settings, default_index
 from rag.terminal import Page, Spinner, answer_stream, discard_output, say
-from rag.types import Done, Filters, Mode, Retrieved, SentenceReady
+from rag.types import Done, Event, Filters, Retrieved, SentenceReady
 
 if TYPE_CHECKING:
     from rag.answering import Rag
@@ -41,6 +41,7 @@ NoAdapter = Annotated[
 NoServer = Annotated[
     bool, typer.Option("--no-server", help="Answer here, also where a `rag serve` runs over the same index.")
 ]
+Timeline = Annotated[bool, typer.Option("--timeline", help="Tell a topic in dated quotations, oldest first.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Only up to 10,000 passages.")]
 Million = Annotated[bool, typer.Option("--million", help="Also 1,000,000 passages: several GB of disk, many minutes.")]
 BatchFile = Annotated[
@@ -164,14 +165,17 @@ def ask_command(
     no_adapter: NoAdapter = False,
     no_server: NoServer = False,
     explain: Annotated[bool, typer.Option("--explain", help="Show what decided on the answer and its parts.")] = False,
+    timeline: Timeline = False,
 ) -> int:
     """Answer a question, each sentence cited; exit code 1 when the articles do not answer it."""
+    from rag import chronicle
+
     chosen, settings = batch.filters(since, until, source), Settings.load()
     if no_adapter:
         settings = settings.model_copy(update={"adapter": "none"})
     with ExitStack() as opened:
         asked = opened.enter_context(_questions(question, batch_file))
-        if isinstance(asked, str) and not (no_server or explain):  # served answers are printed as they come
+        if isinstance(asked, str) and not (no_server or explain or timeline):
             code = served.ask(index, settings, asked, chosen, mode, json=json)
             if code is not None:
                 return code
@@ -181,34 +185,31 @@ def ask_command(
             spinner.hide()
 
             def answered(question: str, filters: Filters, history: History) -> Json:
+                if timeline:
+                    return answer_json(chronicle.ask(rag, question, settings, filters=filters, history=history))
                 answer = rag.ask(question, filters=filters, mode=mode, history=history)
                 return answer_json(answer, explain=explain)
 
             return _batch(asked, out, chosen, answered)
-        return _ask(rag, asked, chosen, mode, out, spinner, json=json, explain=explain)
+        told = chronicle.stream(rag, asked, settings, filters=chosen)
+        events = told if timeline else rag.stream(asked, filters=chosen, mode=mode)
+        return _ask(events, out, spinner, json=json, explain=explain)
 
 
-def _ask(
-    rag: Rag,
-    question: str,
-    chosen: Filters,
-    mode: Mode,
-    out: TextIO,
-    spinner: Spinner,
-    *,
-    json: bool,
-    explain: bool,
-) -> int:
+def _ask(events: Iterator[Event], out: TextIO, spinner: Spinner, *, json: bool, explain: bool) -> int:
     """Show the answer while it is made; its exit code."""
     page = Page.on(out)
     spinner.show("searching")
-    for event in rag.stream(question, filters=chosen, mode=mode):
+    for event in events:
         match event:
             case Retrieved():
                 spinner.show("reading")
             case SentenceReady() if not json:
                 spinner.hide()
-                page.sentence(event.sentence.marked)
+                if event.sentence.dated_by:
+                    page.dated(event.sentence)
+                else:
+                    page.sentence(event.sentence.marked)
             case Done(answer):
                 spinner.hide()
                 if json:

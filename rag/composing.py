@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -18,18 +17,6 @@ _CLOSEST = 3
 
 Cited = tuple[AnswerSentence, tuple[Citation, ...]]
 """A sentence and the citations it is the first to use."""
-
-
-class Clock:
-    """Milliseconds since it was made, by name."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.marks: dict[str, int] = {}
-
-    def mark(self, name: str) -> None:
-        """Note the time, once per name."""
-        self.marks.setdefault(name, round(1000 * (time.perf_counter() - self._start)))
 
 
 @dataclass(slots=True)

@@ -52,6 +52,8 @@ _EXPRESSION = (
     rf"|(?i:january|february|april|june|july|august|september|october|november|december)\b"
     rf"|{_LED}(?:March|May)\b)"
 )
+EXPRESSION = re.compile(rf"\b(?:{_EXPRESSION})")
+"""What names a day, month or year by itself."""
 _SINGLE = re.compile(rf"\b(?:(?P<how>(?i:since|after|before|until|till|by|up to)) )?(?P<when>{_EXPRESSION})")
 _RANGE = re.compile(
     rf"\b(?:(?i:between) (?P<a>{_EXPRESSION}) and (?P<b>{_EXPRESSION})"
@@ -195,6 +197,16 @@ def _single(match: re.Match[str], today: date) -> tuple[Period, ...]:
     if how == "before":
         return tuple(Period(None, p.first and p.first - timedelta(days=1)) for p in periods[:1])
     return periods
+
+
+def year_later(day: date) -> date:
+    """The same day of the next year; the last of February for a 29th that it lacks."""
+    return _in_year(day, day.year + 1)
+
+
+def periods(expression: str, today: date) -> tuple[Period, ...]:
+    """The days that one `EXPRESSION` means, seen from `today`, the likeliest first; none where it cannot be read."""
+    return _read(expression, today)
 
 
 def _read(expression: str, today: date) -> tuple[Period, ...]:

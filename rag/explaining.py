@@ -35,6 +35,20 @@ def decision(name: str, model: LinearModel, features: Mapping[str, float], thres
     }
 
 
+def explanation(
+    decisions: Sequence[Mapping[str, Any]],
+    reading: Reading | None,
+    reread: Sequence[Evidence],
+    steps: Sequence[Mapping[str, Any]],
+) -> Json:
+    """All of it. `decisions` on answering, the last one counts; `steps` one for each sentence drafted or quoted."""
+    return {
+        "answering": list(decisions),
+        "reader": reading and read(reading, reread),
+        "sentences": list(steps),
+    }
+
+
 def read(reading: Reading, reread: Sequence[Evidence]) -> Json:
     """What a reader made of its sentences, as probabilities; `reread` are they, best first."""
     return {

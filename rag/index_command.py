@@ -12,10 +12,11 @@ import typer
 
 from rag import batch
 from rag.errors import NewsragError, UsageError
+from rag.indexing import IndexReport
 from rag.options import AsJson, Index
 from rag.settings import Settings, default_index
 from rag.terminal import Page, Spinner, answer_stream, say
-from rag.types import IndexReport, Problem
+from rag.types import Problem
 
 
 def index_command(

@@ -61,11 +61,14 @@ def answer_of(fields: Json) -> Answer:
 
 
 def _sentence(sentence: AnswerSentence) -> Json:
+    """A sentence; of a timeline also its date."""
+    dated = {"date": sentence.date, "dated_by": sentence.dated_by}
     return {
         "text": sentence.text,
         "citations": list(sentence.citations),
         "support": sentence.support,
         "score": sentence.score,
+        **(dated if sentence.date else {}),
     }
 
 

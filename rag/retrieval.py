@@ -301,6 +301,13 @@ class Retriever:
             return None
         return Evidence(article, Span(start, end), 0.0)
 
+    def sentences(self, hit: Hit) -> list[Evidence]:
+        """All sentences of an article, in its order; not ranked for anything."""
+        [passages] = self._store.passages([hit.key]).values()
+        return [
+            Evidence(hit.article, span, 0.0, {}, hit.copies) for _, passage in passages for span in passage.sentences
+        ]
+
     def ids(self, keys: Sequence[int]) -> dict[int, str]:
         """The articles' own ids."""
         return {key: article.id for key, article in self._store.load(keys).items()}

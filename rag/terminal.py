@@ -21,7 +21,8 @@ from rich.text import Text
 from rag import explaining, lexical, wording
 from rag.articles import one_line
 from rag.rendering import Json
-from rag.types import Answer, Article, Citation, Hit, SearchNotes
+from rag.timeline import dated
+from rag.types import Answer, AnswerSentence, Article, Citation, Hit, SearchNotes
 
 _INDENT = "    "
 _SNIPPET_CHARACTERS = 300
@@ -140,6 +141,13 @@ class Page:
     def line(self, text: str) -> None:
         """One line of our own."""
         self._print(one_line(text))
+
+    def dated(self, sentence: AnswerSentence) -> None:
+        """The next line of a timeline, after its date."""
+        day, rest = dated(sentence).split(": ", 1)
+        lead = "" if not self._column else "\n"
+        text, self._column = flow(rest, self._width, lead=f"{day}  ", indent=_INDENT)
+        self._print(f"{lead}{text}", marks=_MARKER, end="")
 
     def sentence(self, marked: str) -> None:
         """The next sentence of the answer, on from the one before it."""

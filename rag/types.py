@@ -17,6 +17,7 @@ from rag.errors import InvariantError
 _MARKER = re.compile(r"\[(\d+)\]")
 Support = Literal["verified", "quoted"]
 Mode = Literal["answer", "quote"]
+DatedBy = Literal["event", "article"]
 RefusalReason = Literal["not_in_corpus"]
 
 
@@ -194,12 +195,16 @@ class Citation:
 
 @dataclass(frozen=True, slots=True)
 class AnswerSentence:
-    """One checked sentence of an answer. `text` carries no markers; `citations` are the numbers that follow it."""
+    """One checked sentence of an answer. `text` carries no markers; `citations` are the numbers that follow it. In a
+    timeline `date` is the day, month or year (ISO 8601) of what it tells, `dated_by` what says so: its own words, or
+    else the day its article was published."""
 
     text: str
     citations: tuple[int, ...]
     support: Support
     score: float
+    date: str | None = None
+    dated_by: DatedBy | None = None
 
     @property
     def marked(self) -> str:
@@ -336,15 +341,3 @@ class Origin(NamedTuple):
     path: str
     given: str
     article_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class IndexReport:
-    """What one run of indexing did."""
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    passages: int = 0
-    problems: tuple[Problem, ...] = ()
-    removed: int = 0

@@ -15,7 +15,16 @@ from typing import TYPE_CHECKING, BinaryIO
 from rag import kept_reports, resources, stories
 from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError
-from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
+from rag.indexing import (
+    REBUILD,
+    IndexReport,
+    Progress,
+    build_facts,
+    index_articles,
+    rebuild_articles,
+    require_facts,
+    sync_vectors,
+)
 from rag.linear import LinearModel
 from rag.loading import Notice, affordable, load_embedder, load_reranker, models_of
 from rag.opening import WRITER_WAIT_S as WRITER_WAIT_S
@@ -33,7 +42,7 @@ from rag.prompting import Prompts
 from rag.retrieval import Retriever
 from rag.settings import SAMPLE_INDEX as SAMPLE_INDEX
 from rag.settings import SAMPLE_NOTICE, Settings, default_index
-from rag.types import Article, IndexReport, Problem
+from rag.types import Article, Problem
 
 if TYPE_CHECKING:
     from rag.ports import Embedder, Store, View

@@ -13,13 +13,14 @@ from fastapi.responses import JSONResponse, Response
 from rag import batch, wiring
 from rag.articles import make_article
 from rag.errors import UsageError
+from rag.indexing import IndexReport
 from rag.rendering import Json, article_json
 from rag.server.asking import engine_of
 from rag.server.engine import Engine
 from rag.server.jobs import Job
 from rag.server.native import Since, Source, Until, first
 from rag.server.problems import ProblemError
-from rag.types import Article, IndexReport, Problem
+from rag.types import Article, Problem
 
 router = APIRouter()
 _JSON_LINES = ("application/x-ndjson", "application/jsonl", "application/x-jsonlines", "application/json-lines")

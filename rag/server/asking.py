@@ -11,7 +11,7 @@ from typing import Any, Literal, cast
 from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag import batch
+from rag import batch, chronicle
 from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
@@ -53,6 +53,7 @@ class Question(BaseModel):
     source: str | None = Field(None, description="Only articles of this outlet.")
     explain: bool = Field(False, description="Also say what decided on the answer, in `explain` (docs/explain.md).")
     mode: Mode = Field("answer", description="`quote` answers with quotations alone, without the language model.")
+    timeline: bool = Field(False, description="Tell a topic in dated quotations, oldest first, without the model.")
 
     def filters(self) -> Filters:
         """Raises UsageError naming the first that cannot be used."""
@@ -67,7 +68,8 @@ def engine_of(request: Request) -> Engine:
 def ask(request: Request, asked: Question) -> Job[Event | Undated]:
     """Start answering. Raises UsageError, BusyError."""
     engine, filters = engine_of(request), asked.filters()
-    ticket = engine.ticket(request.state.client, asked.mode)
+    mode: Mode = "quote" if asked.timeline else asked.mode
+    ticket = engine.ticket(request.state.client, mode)
     if engine.server.log_content:
         LOG.info("question", extra={"request_id": request.state.request_id, "question": asked.question})
 
@@ -80,7 +82,10 @@ def ask(request: Request, asked: Question) -> Job[Event | Undated]:
             if (filters.since or filters.until) and (left := rag.retriever.undated(filters)):
                 yield Undated(left)
             history = [turn.model_dump(exclude_unset=True) for turn in asked.history]
-            answering = rag.stream(asked.question, filters=filters, mode=asked.mode, history=history)
+            if asked.timeline:
+                answering = chronicle.stream(rag, asked.question, engine.settings, filters=filters, history=history)
+            else:
+                answering = rag.stream(asked.question, filters=filters, mode=mode, history=history)
             with closing(answering) as events:  # type: ignore[type-var]
                 with engine.tracing.span("retrieve") as note, engine.searching(ticket):
                     found = next(events)
@@ -88,18 +93,18 @@ def ask(request: Request, asked: Question) -> Job[Event | Undated]:
                 yield found
                 found_ns = time.time_ns()
                 with engine.tracing.span("answer") as note:
-                    note("newsrag.mode", asked.mode)
+                    note("newsrag.mode", mode)
                     if engine.server.log_content:
                         note("newsrag.question", asked.question)
                     for event in events:
                         if isinstance(event, Done):
                             engine.tracing.record("verify", ticket.model_left_ns or found_ns)
-                            request.app.state.metrics.answer(event, asked.mode, ticket)
+                            request.app.state.metrics.answer(event, mode, ticket)
                             note("newsrag.answered", event.answer.answered)
                             note("newsrag.dropped", event.dropped)
                         yield event
 
-    return Job(produce, ticket, engine.pool(asked.mode))
+    return Job(produce, ticket, engine.pool(mode))
 
 
 def sse(data: Json | str, event: str | None = None) -> bytes:

@@ -16,11 +16,12 @@ from pathlib import Path
 from rag import loading, wiring
 from rag.answering import Models, Rag
 from rag.errors import NewsragError, NotReadyError
+from rag.indexing import IndexReport
 from rag.ports import Embedder, Vectors
 from rag.server.queueing import TICKET, FairQueue, QueuedModel, QueuedReader, Ticket
 from rag.server.tracing import Off, Tracing
 from rag.settings import ServerSettings, Settings
-from rag.types import Article, IndexReport, Mode, Problem
+from rag.types import Article, Mode, Problem
 
 _LOOK_S = 0.1  # how often a thread that waits to search looks whether it still should
 _HELP = 20  # times that one removal is helped to end

@@ -195,6 +195,13 @@ def test_sentences_share_a_paragraph_that_wraps() -> None:
     assert all(len(line) <= 30 for line in lines)
 
 
+def test_a_timeline_has_a_line_for_each_sentence() -> None:
+    target, out = page(None)
+    for day, dated_by in (("2025-03-06", "event"), ("2025-03-08", "article")):
+        target.dated(AnswerSentence("“Towns were hit.”", (1,), "quoted", 1.0, day, dated_by))
+    assert out.getvalue() == "2025-03-06  “Towns were hit.” [1]\n2025-03-08 (published)  “Towns were hit.” [1]"
+
+
 def test_wide_letters_take_two_columns() -> None:
     assert flow("東京 大阪 名古屋", 10) == ("東京 大阪\n名古屋", 6)
 

@@ -107,3 +107,12 @@ def test_the_first_sentence_with_a_figure_for_what_is_counted_is_found() -> None
     assert counting(Query.of("Who died?", {}), [oldest, SECOND]) is None
     far = said("Storm Ada killed 40 people.", "2025-11-05", names=0.5)
     assert counting(Query.of(QUESTION, {}), [said("The rain stopped.", "2025-11-06"), far]) is None
+
+
+def test_a_small_number_of_something_else_is_no_figure() -> None:
+    question = "How big was the march in Galvane?"
+    counted = said("The Post counted marchers in Galvane from two fixed points.", "2025-06-14", source="Post")
+    police = said("Police put the march in Galvane at 8,500 people.", "2025-06-16")
+    assert found(police, counted, question=question) == []
+    few = said("The march in Galvane drew about 40,000.", "2025-06-14", source="Post")
+    assert found(police, few, question=question) == [("8,500", "latest"), ("about 40,000", "earlier")]

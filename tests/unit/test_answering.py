@@ -246,7 +246,14 @@ def test_quote_mode_answers_in_the_articles_words_and_loads_no_model(store: Sqli
 
 
 def test_as_many_quotations_as_are_set(store: SqliteStore) -> None:
-    assert len(build(store, None, settings=Settings(quoted_sentences=1)).ask(QUESTION, mode="quote").sentences) == 1
+    assert len(build(store, None, settings=Settings(quoted_sentences=1)).ask(WHO, mode="quote").sentences) == 1
+
+
+def test_a_question_of_two_parts_gets_a_quotation_for_each(store: SqliteStore) -> None:
+    answer = check(build(store, None, settings=Settings(quoted_sentences=1)).ask(QUESTION, mode="quote"))
+    died, arrested = (c.quote for c in answer.citations)
+    assert "Twelve people died" in died
+    assert "arrested in Adana" in arrested
 
 
 def test_filters_bound_what_is_cited(store: SqliteStore) -> None:
@@ -442,7 +449,8 @@ def test_a_reader_decides_which_sentence_is_quoted_and_no_draft_is_made(store: S
 def test_a_reader_sees_the_sentences_of_an_article_together_and_in_its_order(store: SqliteStore) -> None:
     reader = PointingReader("arrested")
     build(store, None, reader=reader).ask(QUESTION)
-    [sentences] = reader.read_sentences
+    sentences, *of_its_parts = reader.read_sentences
+    assert len(of_its_parts) == 2
     of_ferry = [s for s in sentences if s in FERRY.text]
     assert len(of_ferry) > 1
     assert of_ferry == sorted(of_ferry, key=FERRY.text.index)

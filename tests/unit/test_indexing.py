@@ -11,11 +11,11 @@ import numpy as np
 import pytest
 
 from rag.errors import IndexMismatchError, ModelError, NotReadyError
-from rag.indexing import build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
+from rag.indexing import IndexReport, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
 from rag.ports import VIEWS, Vectors
 from rag.settings import Settings
 from rag.stores.sqlite import SqliteStore
-from rag.types import Article, Filters, IndexReport, Problem
+from rag.types import Article, Filters, Problem
 from tests.doubles import HashEmbedder, NumpyVectors
 
 SETTINGS = Settings(passage_tokens=32, lead_words=5)

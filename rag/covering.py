@@ -1,0 +1,236 @@
+"""Which sentences answer together what one sentence cannot. Layer: pure.
+
+Everything here chooses among sentences that were found and ranked; nothing is written. Scores are log odds of the
+evidence model, for the whole question or for one part of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+
+from rag import attribution, dates, events, lexical
+from rag.parts import Parts
+from rag.quantities import Quantity, quantities
+from rag.types import Evidence
+
+Place = tuple[str, int]
+_OWN = 1.5  # log odds for a sentence with all the terms that only its part has
+_THEN = 1.0  # log odds for a sentence about the day that its part names
+_AS_GOOD = 0.4  # a sentence shown already answers a part as well as the best for it, less this
+_UNREAD = -5.0  # log-probability that stands for a sentence the reader did not see
+_CLAIMS = re.compile(
+    r"[“”\"]|\b(?:said|told|added|accus\w+|argued?|call(?:ed|s)|claim\w*|warn\w+|insist\w+|den(?:y|ied|ies)|wrote|"
+    r"described|put the|estimat\w+|expects?|believes?|thinks?|wants?|wanted|asked for|demand\w*|rejected|dismissed|"
+    r"disput\w+|defended|criticis?z?ed|counter\w*|maintain\w*)\b",
+    re.IGNORECASE,
+)
+_REPLY = re.compile(
+    r"\b(?:den(?:y|ied|ies)|reject(?:ed|s)|dismiss(?:ed|es)|disput(?:ed|es)|disagree[ds]?|contradict(?:ed|s)|"
+    r"called (?:that|this|it|the claims?)|counter(?:ed|s)|hit back|refut(?:ed|es)|opposes? it|replied that|"
+    r"said (?:that|this|it) was (?:not|untrue|false|wrong|nonsense))\b",
+    re.IGNORECASE,
+)
+_BESIDE_THE_POINT = 3.0  # log odds below a sentence from which on another one is about something else
+_NEXT = 2.0  # log odds for what stands beside a claim: there the other side has its say
+_BETWEEN = 260  # characters that may lie between a claim and the sentence that answers it
+
+
+def place(item: Evidence) -> Place:
+    """Where a sentence stands."""
+    return item.article.id, item.span.start
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a reader thinks of sentences as an answer to the whole question: log-probabilities by place; none where
+    nothing was read."""
+
+    chances: dict[Place, float]
+
+    @classmethod
+    def of(cls, chosen: Iterable[Evidence]) -> Read:
+        """Out of evidence that was reread (`rag.reading.reread`)."""
+        return cls({place(e): e.signals["read"] for e in chosen if "read" in e.signals})
+
+    def score(self, item: Evidence, weight: float) -> float:
+        """Log odds of the search with a share of the reader's."""
+        if not self.chances:
+            return item.score
+        return item.score + weight * self.chances.get(place(item), _UNREAD)
+
+
+def of_parts(parts: Parts, ranked: Sequence[Sequence[Evidence]]) -> list[Evidence]:
+    """The best sentence for each part, in the order of the parts; one that answers two parts is there once. `ranked`:
+    for each part its evidence, none where the part has no answer."""
+    chosen: list[Evidence] = []
+    for asked, own, found in zip(parts.asked, parts.own, ranked, strict=True):
+        if not found:
+            continue
+        scores = {place(e): _for_part(e, own) + _THEN * _then(asked, e) for e in found}
+        best = max(found, key=lambda e: scores[place(e)])
+        shown = max((scores[place(e)] for e in chosen if place(e) in scores), default=None)
+        if shown is None or shown < scores[place(best)] - _AS_GOOD:
+            chosen.append(best)
+    return chosen
+
+
+def _for_part(item: Evidence, own: Sequence[str]) -> float:
+    terms = frozenset(lexical.stem(w) for w in lexical.words(item.text))
+    share = len(lexical.found(own, terms)) / len(own) if own else 0.0
+    return item.score + _OWN * share
+
+
+def _then(asked: str, item: Evidence) -> bool:
+    """Whether a sentence tells of a day that the part names: by its weekday, or by its date."""
+    day, _ = events.day_of(item)
+    if day is None or len(day) < len("2025-03-08"):
+        return False
+    told = date.fromisoformat(day)
+    if any(f"{told:%A}".lower() == word for word in lexical.words(asked)):
+        return True
+    return any(p.first and p.last and p.first <= told <= p.last for p in dates.timing(asked, told).periods)
+
+
+# ── several sentences on one thing
+
+
+def distinct(
+    ranked: Sequence[Evidence],
+    score: Callable[[Evidence], float],
+    *,
+    most: int,
+    within: float,
+    alike: float = 0.5,
+    fits: Callable[[Evidence, Sequence[Evidence]], bool] = lambda _item, _chosen: True,
+) -> list[Evidence]:
+    """The best, and others that are nearly as good and say something else, best first. `within`: log odds below the
+    best; `alike`: share of stems in common from which on two say the same."""
+    order = sorted(ranked, key=lambda e: -score(e))
+    chosen: list[Evidence] = []
+    for item in order:
+        if chosen and score(item) < score(chosen[0]) - within:
+            break
+        if not any(overlap(item, other) >= alike for other in chosen) and (not chosen or fits(item, chosen)):
+            chosen.append(item)
+        if len(chosen) == most:
+            break
+    return chosen
+
+
+def overlap(a: Evidence, b: Evidence) -> float:
+    """Share of the stems of the shorter sentence that the other has too; of two with other figures at most a half."""
+    first, second = frozenset(lexical.terms(a.text)), frozenset(lexical.terms(b.text))
+    share = len(first & second) / max(1, min(len(first), len(second)))
+    return share
+
+
+def parallel(best: Evidence, ranked: Sequence[Evidence], score: Callable[[Evidence], float]) -> list[Evidence]:
+    """Sentences with another figure of the same sort as the best one's: in the same unit, for the same thing; best
+    first."""
+    mine = figures(best.text)
+    found = []
+    for item in ranked:
+        if place(item) == place(best) or item.score < best.score - _BESIDE_THE_POINT:
+            continue
+        new = [q for q in figures(item.text) if q.value not in {m.value for m in mine}]
+        pairs = [(q, m) for q in new for m in mine if q.unit == m.unit]
+        if any(_counted(item.text, q) & _counted(best.text, m) for q, m in pairs):
+            found.append((score(item) + 2.0 * overlap(item, best), item))
+    return [item for _, item in sorted(found, key=lambda pair: -pair[0])]
+
+
+def figures(text: str) -> list[Quantity]:
+    """The numbers of a text that count or measure something: no years and no days of the month."""
+    return [q for q in quantities(text) if not _calendar(text, q)]
+
+
+_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+
+
+def _calendar(text: str, quantity: Quantity) -> bool:
+    digits = text[quantity.start : quantity.end]
+    year = re.fullmatch(r"(?:1[5-9]|20)\d\d", digits) and not quantity.unit
+    before = re.search(rf"{_MONTH}\s+$", text[: quantity.start])
+    after = re.match(rf"(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}", text[quantity.end :])
+    return bool(year or before or after)
+
+
+def _counted(text: str, quantity: Quantity) -> frozenset[str]:
+    """Stems of the words beside a figure."""
+    after = lexical.words(re.split(r"[,;:.]\s", text[quantity.right :])[0])[:4]
+    before = lexical.words(re.split(r"[,;:.]\s", text[: quantity.left])[-1])[-4:]
+    return frozenset(lexical.stem(w) for w in (*before, *after) if w not in lexical.STOPWORDS)
+
+
+# ── people who say different things
+
+
+def claims(item: Evidence) -> bool:
+    """Whether a sentence says what somebody says or wants."""
+    return bool(_CLAIMS.search(item.text))
+
+
+def voices(
+    ranked: Sequence[Evidence], score: Callable[[Evidence], float], *, most: int, within: float
+) -> list[Evidence]:
+    """The best claims, each of another speaker where they are named."""
+
+    def another(item: Evidence, chosen: Sequence[Evidence]) -> bool:
+        who = attribution.speaker(item.text)
+        return who is None or who not in {attribution.speaker(e.text) for e in chosen}
+
+    said = [e for e in ranked if claims(e)]
+    if not said:
+        return []
+    best = max(said, key=score)
+
+    def beside(item: Evidence) -> float:
+        near = item.article.id == best.article.id and place(item) != place(best) and _beside(item, best)
+        return score(item) + _NEXT * near
+
+    return distinct(said, beside, most=most, within=within, alike=0.7, fits=another)
+
+
+def reply(best: Evidence, ranked: Sequence[Evidence]) -> Evidence | None:
+    """The sentence near by, in the same article, in which somebody else contradicts the best one, or is contradicted by
+    it; None where there is none."""
+    near = [
+        e
+        for e in ranked
+        if e.article.id == best.article.id and place(e) != place(best) and _beside(e, best) and claims(e)
+    ]
+    who = attribution.speaker(best.text)
+    for item in sorted(near, key=lambda e: abs(e.span.start - best.span.start)):
+        later, earlier = (item, best) if item.span.start > best.span.start else (best, item)
+        other = attribution.speaker(item.text)
+        if _REPLY.search(later.text) and (other is None or other != who) and (claims(earlier)):
+            return item
+    return None
+
+
+_CORRECTS = re.compile(
+    r"\b(?:correct(?:ed|ion|s)?|revis(?:ed|es|ion)|lowered|cut its|right figure|in error|and not|wrong(?:ly)?|mistake|"
+    r"disregarded|withdr[ae]w\w*|retract\w*|apologi[sz]e[sd]?|instead of|should have (?:been|said|read))\b",
+    re.IGNORECASE,
+)
+
+
+def corrects(item: Evidence) -> bool:
+    """Whether a sentence puts something right that was said before."""
+    return bool(_CORRECTS.search(item.text))
+
+
+def goes_on_correcting(item: Evidence, article: Sequence[Evidence]) -> Evidence | None:
+    """The next sentence of the article, where both put something right: "We said 4,100. The right figure is 1,400."."""
+    if not corrects(item):
+        return None
+    later = [e for e in article if e.span.start >= item.span.end]
+    return later[0] if later and corrects(later[0]) else None
+
+
+def _beside(a: Evidence, b: Evidence) -> bool:
+    first, second = sorted((a.span, b.span))
+    return second.start - first.end <= _BETWEEN

@@ -1,0 +1,124 @@
+"""Which sentences are quoted where one is not enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from rag.covering import distinct, figures, of_parts, parallel, reply, voices
+from rag.evidence import Query
+from rag.parts import taken_apart
+from rag.several import Sources, sentences
+from rag.types import Article, Evidence, Span
+
+SIGNALS = {"names_in_context": 1.0, "terms_in_context": 1.0}
+
+
+def said(text: str, *, score: float = 0.0, published: str = "2025-11-06", name: str = "") -> Evidence:
+    article = Article(name or text[:30], "Aldra", text, source="Courier", published=published)
+    return Evidence(article, Span(0, len(text)), score, dict(SIGNALS), 0)
+
+
+def article_of(*texts: str) -> list[Evidence]:
+    """The sentences of one article, the first scored best."""
+    whole, found, at = " ".join(texts), list[Evidence](), 0
+    article = Article("story", "Aldra", whole, published="2025-11-06")
+    for n, text in enumerate(texts):
+        found.append(Evidence(article, Span(at, at + len(text)), float(-n), dict(SIGNALS), 0))
+        at += len(text) + 1
+    return found
+
+
+def asked(question: str, ranked: Sequence[Evidence], **parts: Sequence[Evidence]) -> list[str]:
+    """What is quoted; `parts`: evidence for the part that holds a word."""
+
+    def part(text: str) -> Sequence[Evidence]:
+        return next((found for word, found in parts.items() if word in text.lower()), ())
+
+    more = Sources(part=part, wide=lambda: ranked, beside=lambda _: ranked)
+    return [e.text for e in sentences(Query.of(question, {}), ranked, ranked, more)]
+
+
+MINE = said("Aldra sold the mine to Beltane Holdings.", score=2.0)
+PRICE = said("The price was 40 million crowns.", score=1.0)
+
+
+def test_each_part_gets_its_sentence_in_the_order_asked() -> None:
+    question = "Who bought the Aldra mine, and what was the price?"
+    assert asked(question, [MINE, PRICE], bought=[MINE, PRICE], price=[PRICE, MINE]) == [MINE.text, PRICE.text]
+
+
+def test_a_sentence_that_answers_both_parts_is_there_once() -> None:
+    both = said("Beltane bought the Aldra mine at a price of 40 million crowns.", score=3.0)
+    question = "Who bought the Aldra mine, and what was the price?"
+    assert asked(question, [both, PRICE], bought=[both, PRICE], price=[both, PRICE]) == [both.text]
+
+
+def test_a_part_without_evidence_has_no_sentence() -> None:
+    parts = taken_apart("Who bought the Aldra mine, and what was the price?")
+    assert of_parts(parts, [[MINE], []]) == [MINE]
+    assert of_parts(parts, [[], []]) == []
+
+
+def test_the_sentence_of_the_day_that_a_part_names_is_preferred() -> None:
+    monday = said("Power is off to 9,000 homes.", published="2025-11-03")
+    wednesday = said("Power is off to 2,500 homes.", published="2025-11-05")
+    parts = taken_apart("How many homes in Aldra had no power on Monday, and how many on Wednesday?")
+    assert of_parts(parts, [[wednesday, monday], [monday, wednesday]]) == [monday, wednesday]
+
+
+def test_a_question_for_one_thing_is_left_to_the_best_sentence() -> None:
+    assert asked("Who bought the Aldra mine?", [MINE, PRICE]) == []
+
+
+def test_a_change_is_told_by_the_figures_oldest_first() -> None:
+    late = said("The flood in Aldra has killed 24 people.", score=1.0, published="2025-11-05")
+    early = said("Twelve people died in Aldra.", score=-1.0, published="2025-11-03")
+    assert asked("How did the number of deaths in Aldra change?", [late, early]) == [early.text, late.text]
+
+
+def test_a_correction_comes_before_what_it_corrects() -> None:
+    wrong = said("About 4,100 homes have no water.", score=1.0, published="2025-04-14")
+    right = said("The right figure is 1,400 homes, not 4,100.", published="2025-04-16")
+    assert asked("What is the true number of homes without water?", [wrong, right])[0] == right.text
+
+
+def test_a_correction_that_goes_on_is_shown_with_its_next_sentence() -> None:
+    notice = article_of(
+        "Correction: an article said that 4,100 homes had no water.", "The right figure is 1,400.", "It rained."
+    )
+    assert asked("What did the correction say?", notice) == [notice[0].text, notice[1].text]
+
+
+def test_figures_of_the_same_thing_are_parallel_and_others_are_not() -> None:
+    first = said("Rovers turned down bids of 6 million florins.")
+    other, people, year = (
+        said("He joined Senna for 9.5 million florins."),
+        said("About 150 supporters gathered."),
+        said("He was born in florins in 1988."),
+    )
+    assert parallel(first, [first, people, year, other], lambda e: e.score) == [other]
+    assert figures("On 4 May 1988 he turned 30.")[0].value == 30
+
+
+def test_sentences_that_say_the_same_are_not_both_taken() -> None:
+    again = said("Aldra has sold the mine to Beltane Holdings.", score=1.9)
+    assert distinct([MINE, again, PRICE], lambda e: e.score, most=3, within=2.0) == [MINE, PRICE]
+    assert distinct([MINE, PRICE], lambda e: e.score, most=3, within=0.5) == [MINE]
+
+
+def test_a_claim_is_shown_with_the_contradiction_beside_it() -> None:
+    story = article_of(
+        "Doctors complained that the clinic was short of kits, one doctor said.", "The institute denied that."
+    )
+    assert asked("Was the clinic short of kits?", story) == [e.text for e in story]
+    assert reply(story[0], [*story, said("The army denied that.")]) == story[1]
+
+
+def test_what_nobody_contradicts_is_left_alone() -> None:
+    story = article_of("Doctors said that the clinic was short of kits.", "More kits came on Friday.")
+    assert asked("Was the clinic short of kits?", story) == []
+
+
+def test_sides_are_claims_of_different_speakers() -> None:
+    story = article_of("The prosecution asked for nine years.", "The hall was full.", "The defence asked for four.")
+    assert voices(story, lambda e: e.score, most=3, within=3.0) == [story[0], story[2]]
