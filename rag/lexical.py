@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+import threading
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ import snowballstemmer
 from rag.quantities import Quantity, quantities
 
 _PORTER = snowballstemmer.stemmer("porter")
+_STEMMING = threading.Lock()  # the stemmer keeps the word that it works on: two threads would mix theirs up
 # Dotted capitals ("U.S.", "U.N.") are one word; otherwise runs of letters and digits.
 WORD = re.compile(r"(?:[^\W\d_]\.){2,}|\d+(?:[.,]\d+)+|[^\W_]+")
 
@@ -67,7 +69,8 @@ def _plain(letter: str) -> str:
 @lru_cache(maxsize=65536)
 def stem(word: str) -> str:
     """Porter stem of a folded word."""
-    return str(_PORTER.stemWord(word))
+    with _STEMMING:
+        return str(_PORTER.stemWord(word))
 
 
 def words(text: str) -> list[str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import threading
 import time
 import zlib
 from collections.abc import Iterable
@@ -103,7 +104,7 @@ def _empty(dimension: int) -> Any:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write beside and rename, so that a reader sees the old file or the new one, never a part."""
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}")
     try:
         temporary.write_bytes(content)
         os.replace(temporary, path)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 import sqlite3
+import sys
 import unicodedata
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
@@ -135,3 +137,18 @@ def test_a_sentence_is_read_into_words_numbers_and_what_turns_them() -> None:
 def test_a_near_derivation_of_a_stem_counts_as_found() -> None:
     present = frozenset({"leader", "governor", "caterpillar", "19871", "bridg"})
     assert lexical.found(["lead", "govern", "bridg", "cat", "1987", "ferri"], present) == {"lead", "govern", "bridg"}
+
+
+def test_threads_stem_as_one_does() -> None:
+    """A stemmer that two threads share fails, or gives one the other's stem, which would then be remembered."""
+    ends = "ional ionally icalness fulness iveness ization ements ably ing ies".split()
+    words = [f"{start}{end}" for start in ("relat", "condit", "electr", "hope", "operat") for end in ends] * 40
+    alone = [lexical.stem.__wrapped__(word) for word in words]
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(4) as threads:
+            together = list(threads.map(lambda _: [lexical.stem.__wrapped__(word) for word in words], range(8)))
+    finally:
+        sys.setswitchinterval(before)
+    assert together == [alone] * 8
