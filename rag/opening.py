@@ -8,6 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag import kept_reports
 from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import sync_vectors
 from rag.loading import Notice
@@ -155,6 +156,7 @@ def remove_articles(
     files are not clean.
     """
     with open_to_write(folder, "removing articles", wait_s=wait_s, notice=notice) as store:
+        kept_reports.forget(folder, article_ids)
         removed = store.remove(article_ids)
         finish_removal(store, folder, let_go)
         return removed

@@ -11,15 +11,17 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
 from typing import Generic, TypeVar
 
 from rag.errors import ModelError, NewsragError
 from rag.ports import Bounded, Interruptible, LanguageModel, Reader
+from rag.server.tracing import Off, Tracing
 from rag.types import Message, Reading
 
 _FIRST_GUESS_S = 3.0
+_LATE = 0.5  # of the time limit: who would likely have to wait for longer gets no place
 _NUMBER_TOKENS = 2  # after a reader's words: a bracket and a number
 
 
@@ -43,13 +45,15 @@ class Ticket:
     """One request's right to go on, until it is cancelled or its time is up. Used by one worker thread; `cancel` may
     come from any."""
 
-    def __init__(self, queue: FairQueue, client: str, seconds: float) -> None:
-        """`seconds` is the time limit of the whole request."""
-        self.client = client
-        self.deadline = time.monotonic() + seconds
+    def __init__(self, queue: FairQueue, client: str, seconds: float, before: int = 0) -> None:
+        """`seconds` is the time limit of the whole request, `before` how many held a place when it came."""
+        self.client, self.before = client, before
+        self.began = time.monotonic()
+        self.deadline = self.began + seconds
         self.on_position: Callable[[int], None] = lambda _: None
         self.prompt_tokens = self.answer_tokens = 0
         self.waited = 0.0
+        self.model_left_ns: int | None = None  # when the model's last work for it ended, Unix time
         self._seconds = seconds
         self._queue = queue
         self._cancelled = threading.Event()
@@ -107,10 +111,12 @@ class Ticket:
 
 
 class FairQueue:
-    """At most `limit` requests hold a place, and at most one of them the model."""
+    """At most `limit` requests hold a place, and at most one of them the model. Beyond the first few a request gets a
+    place only if it will likely be done well within its time limit: else it learns at once that all are busy."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, few: int = 2) -> None:
+        self._limit, self._few = limit, few
+        self._each_s = 0.0  # from one request that is done to the next, of late
         self._changed = threading.Condition()
         self._places: set[Ticket] = set()
         self._lines: dict[str, deque[Ticket]] = {}  # by client, the one to be served next first
@@ -119,19 +125,24 @@ class FairQueue:
         self._usual_s = _FIRST_GUESS_S
 
     def reserve(self, client: str, seconds: float) -> Ticket:
-        """A place. Raises BusyError when all are taken."""
+        """A place. Raises BusyError when all are taken, or it would come too late."""
         with self._changed:
-            if len(self._places) >= self._limit:
-                wait = max(1, round(self._usual_s * len(self._places) / 2))
-                raise BusyError(f"{len(self._places)} requests are waiting already: try again in {wait} seconds", wait)
-            ticket = Ticket(self, client, seconds)
+            before = len(self._places)
+            late = before >= self._few and self._each_s * (before + 1) > _LATE * seconds
+            if late or before >= self._limit:
+                wait = max(1, round((self._each_s if late else self._usual_s) * before / 2))
+                raise BusyError(f"{before} requests are waiting already: try again in {wait} seconds", wait)
+            ticket = Ticket(self, client, seconds, before)
             self._places.add(ticket)
             return ticket
 
     def release(self, ticket: Ticket) -> None:
         """Give a place back."""
         with self._changed:
-            self._places.discard(ticket)
+            if ticket in self._places:
+                self._places.remove(ticket)
+                each = (time.monotonic() - ticket.began) / (ticket.before + 1)
+                self._each_s += 0.2 * (each - self._each_s)
 
     @property
     def places(self) -> int:
@@ -217,11 +228,24 @@ TICKET: ContextVar[Ticket] = ContextVar("TICKET")
 """The ticket of the request that this thread works for."""
 
 
+@contextmanager
+def _traced_turn(ticket: Ticket, tracing: Tracing, work: str) -> Iterator[None]:
+    """Hold the model: a span for the wait, one for the work."""
+    with ExitStack() as turn:
+        with tracing.span("queue"):
+            turn.enter_context(ticket.turn())
+        with tracing.span(work) as note:
+            yield
+            note("newsrag.prompt_tokens", ticket.prompt_tokens)
+            note("newsrag.answer_tokens", ticket.answer_tokens)
+    ticket.model_left_ns = time.time_ns()
+
+
 class _Queued(Generic[_Model]):
     """A model that waits for its turn: only running it does, so everything else goes on meanwhile."""
 
-    def __init__(self, model: _Model) -> None:
-        self._model = model
+    def __init__(self, model: _Model, tracing: Tracing | None = None) -> None:
+        self._model, self._tracing = model, tracing or Off()
         self.name, self.context_tokens = model.name, model.context_tokens
 
     def count_tokens(self, text: str) -> int:
@@ -229,12 +253,12 @@ class _Queued(Generic[_Model]):
         return self._model.count_tokens(text)
 
     @contextmanager
-    def _turn(self, messages: Sequence[Message]) -> Iterator[Ticket]:
-        """Hold the model for this prompt; the ticket of the request that does."""
+    def _turn(self, messages: Sequence[Message], work: str) -> Iterator[Ticket]:
+        """Hold the model for this prompt; the ticket of the request that does. `work` names the span."""
         ticket = TICKET.get()
         model: object = self._model
         interrupt = model.interrupt if isinstance(model, Interruptible) else lambda: None
-        with ticket.turn(), ticket.interrupting(interrupt):
+        with _traced_turn(ticket, self._tracing, work), ticket.interrupting(interrupt):
             ticket.prompt_tokens += sum(self._model.count_tokens(m.content) for m in messages)
             yield ticket
 
@@ -244,7 +268,7 @@ class QueuedModel(_Queued[LanguageModel]):
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         """See `rag.ports.LanguageModel`. Raises CancelledError and TooSlowError between two pieces."""
-        with self._turn(messages) as ticket:
+        with self._turn(messages, "draft") as ticket:
             pieces = self._model.stream(messages, max_tokens=max_tokens)
             with closing(pieces):  # type: ignore[type-var]  # every adapter's stream is a generator
                 for piece in pieces:
@@ -259,7 +283,7 @@ class QueuedReader(_Queued[Reader]):
 
     def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
         """See `rag.ports.Reader`. Raises CancelledError and TooSlowError when it was interrupted for them."""
-        with self._turn(messages) as ticket:
+        with self._turn(messages, "read") as ticket:
             try:
                 reading = self._model.read(messages, opening, sentences, none)
                 ticket.answer_tokens += self._model.count_tokens(reading.words) + _NUMBER_TOKENS
