@@ -110,6 +110,16 @@ def differing(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> list[
     return _dated(list(found.values()))
 
 
+def same_figure(query: Query, a: Evidence, b: Evidence) -> bool:
+    """Whether the question counts something and both sentences, about it alike, have one figure for it."""
+    wanted = _asked(query)
+    mine = _figure(query, a.text, wanted, None) if wanted else None
+    if wanted is None or mine is None or not _alike(b, a):
+        return False
+    its = _figure(query, b.text, wanted, mine.unit)
+    return its is not None and its.value == mine.value
+
+
 def known_by(accounts: Sequence[Account], day: date) -> list[Account]:
     """The accounts that were known on a day; all of them where none is that old, or none has a date."""
     old = [a for a in accounts if (a.evidence.article.published or "9999")[:10] <= day.isoformat()]

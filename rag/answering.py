@@ -2,20 +2,33 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
-from rag import accounts, answerability, citing, conversation, dates, evidence, lexical, questions, reading, rewriting
-from rag.composing import Cited, Ledger, as_shown, closest, near_best, quoted
+from rag import (
+    accounts,
+    answerability,
+    conversation,
+    dates,
+    evidence,
+    explaining,
+    questions,
+    reading,
+    rewriting,
+    voices,
+)
+from rag.composing import Cited, Clock, Ledger, as_shown, closest, near_best
 from rag.conversation import Exchange, History, Place, SourceAsked
+from rag.drafting import Drafting
 from rag.evidence import Query
 from rag.linear import LinearModel
 from rag.ports import LanguageModel, Reader
-from rag.prompting import REFUSAL, Prompts, estimated_tokens, fitting
+from rag.prompting import REFUSAL, Prompts, estimated_tokens
 from rag.recall import recall
 from rag.retrieval import Retriever
 from rag.settings import Settings
+from rag.standing import Standing
 from rag.types import (
     Answer,
     AnswerSentence,
@@ -26,26 +39,15 @@ from rag.types import (
     Filters,
     Hit,
     Mode,
+    Reading,
     Refusal,
     Retrieved,
     SentenceReady,
+    Verdict,
 )
-from rag.verifying import Verdict, verify
 
-_DRAFT_SENTENCES = 2
+_WHY = {True: "the best evidence", False: "near the best evidence"}
 ANY = Filters()
-
-
-class _Clock:
-    """Milliseconds since it was made, by name."""
-
-    def __init__(self) -> None:
-        self._start = time.perf_counter()
-        self.marks: dict[str, int] = {}
-
-    def mark(self, name: str) -> None:
-        """Note the time, once per name."""
-        self.marks.setdefault(name, round(1000 * (time.perf_counter() - self._start)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +80,8 @@ class Found:
     probability: float = 0.0
     threshold: float = 1.0
     signals: Mapping[str, float] = field(default_factory=dict)
+    decisions: tuple[Mapping[str, Any], ...] = ()  # on answering, for explaining: the last one counts
+    reading: Reading | None = None
 
     @property
     def answers(self) -> bool:
@@ -98,7 +102,8 @@ class Rag:
         model: Mapping[str, str | None],
     ) -> None:
         """Quote mode loads no language model. `model` is the stamp put on every answer."""
-        self._retriever, self._models, self._prompts = retriever, models, prompts
+        self._retriever, self._models = retriever, models
+        self._drafting = Drafting(models.llm, prompts, retriever, settings)
         self._fitted, self._settings, self._model = fitted, settings, model
 
     @property
@@ -130,7 +135,7 @@ class Rag:
         if asked:
             yield from self._recalled(question, asked, heard, filters, mode)
             return
-        clock = _Clock()
+        clock = Clock()
         standalone = rewriting.standalone(question, heard)
         found = self.find(standalone, filters, typed=question)
         clock.mark("retrieve")
@@ -138,7 +143,7 @@ class Rag:
         if mode == "answer" and self._models.reader and found.chosen:
             found = self._read(found, self._models.reader())
             clock.mark("read")
-        ledger = Ledger()
+        ledger = Ledger(describe=self._standing(found.query, found.ranked))
         sentences: list[AnswerSentence] = []
         if found.answers:
             drafts = mode == "answer" and not self._models.reader
@@ -163,7 +168,7 @@ class Rag:
         self, question: str, asked: SourceAsked, heard: list[Exchange], filters: Filters, mode: Mode
     ) -> Iterator[Event]:
         """The answer to a question about a citation of the last answer: its words, never the model's."""
-        clock, ledger = _Clock(), Ledger()
+        clock, ledger = Clock(), Ledger(describe=self._standing(self._retriever.query(question)))
         cited = heard[-1].cited or self._cited_before(heard, filters, mode)
         recalled = recall(asked, cited, self._retriever, self._settings)
         chosen = recalled.chosen if recalled else ()
@@ -171,10 +176,10 @@ class Rag:
         yield Retrieved(chosen)
         sentences = []
         for item in chosen:
-            number, new = ledger.cite(item)
-            sentences.append(quoted(item, number))
+            sentence, new = ledger.quote(item, "what the last answer cited, or what its article says about that")
+            sentences.append(sentence)
             clock.mark("first_sentence")
-            yield SentenceReady(sentences[-1], new)
+            yield SentenceReady(sentence, new)
         clock.mark("total")
         at = (self._retriever.evidence_at(p.article_id, p.start, p.end) for p in cited)
         standalone = recalled.standalone if recalled else question
@@ -200,13 +205,17 @@ class Rag:
         ranked = self._retriever.evidence(query, hits) if hits else []
         if not ranked:
             return Found(query, (), (), tuple(hits))
+        # Before it is known whose words are wanted: that says nothing of whether they are there.
+        features = answerability.features(query, ranked)
+        ranked = voices.preferred(query.text, ranked)
         tokens = [estimated_tokens(e.text) for e in ranked]
         settings = self._settings
         chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
         model = self._fitted.answerable
-        signals = answerability.features(query, ranked)
-        probability = model.probability(signals)
-        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, self._threshold(model), signals)
+        threshold = self._threshold(model)
+        made = explaining.decision("answerable", model, features, threshold)
+        probability = model.probability(features)
+        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, threshold, features, (made,))
 
     def _read(self, found: Found, reader: Reader) -> Found:
         """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing;
@@ -218,9 +227,16 @@ class Rag:
         chosen = reading.reread(listed, read, self._fitted.reading)
         model = self._fitted.answerable_read
         features = answerability.read_features(found.probability, chosen, read)
-        probability, signals = model.probability(features), {**found.signals, **features}
+        probability, threshold = model.probability(features), self._threshold(model)
+        made = explaining.decision("answerable_read", model, features, threshold)
         return replace(
-            found, chosen=tuple(chosen), probability=probability, threshold=self._threshold(model), signals=signals
+            found,
+            chosen=tuple(voices.preferred(found.query.text, chosen)),
+            probability=probability,
+            threshold=threshold,
+            signals={**found.signals, **features},
+            decisions=(*found.decisions, made),
+            reading=read,
         )
 
     def article(self, article_id: str) -> Article | None:
@@ -244,24 +260,28 @@ class Rag:
         items = [a.evidence for a in differing] or near[: self._settings.quoted_sentences]
         for item in items:
             if not ledger.has(item) and (differing or len(ledger.citations) < self._settings.quoted_sentences):
-                number, new = ledger.cite(item)
-                yield quoted(item, number), new
+                yield ledger.quote(item, "one of the accounts that differ" if differing else _WHY[item is best])
         ledger.accounts += differing if len(differing) > 1 else ()
 
     def _drafted(self, found: Found, ledger: Ledger) -> Iterator[Cited]:
         """The model's sentences that the evidence supports; where one fails, what it points at is quoted."""
         query, chosen = found.query, found.chosen
         shown: set[str] = set()
-        for draft in self._drafts(query.text, chosen):
-            item, verdict = self._supported(draft, chosen)
-            if item is None:
-                ledger.dropped += 1
-                produced = list(
-                    self._quoted(query, evidence.pointed_at(chosen, draft.text, query), found.ranked, ledger)
-                )
-            else:
+        for draft in self._drafting.drafts(query.text, chosen):
+            checks, at = self._drafting.checks(draft, chosen), len(ledger.steps)
+            item, verdict = checks[-1] if checks else (chosen[0], Verdict(False, 0.0, ("no evidence",)))
+            decided: explaining.Decided
+            if verdict.supported:
                 number, new = ledger.cite(item)
                 produced = [(as_shown(draft.text, item, number, verdict), new)]
+                decided = "shown" if item in (chosen[i] for i in draft.cited) else "re-cited"
+            else:
+                ledger.dropped += 1
+                pointed = evidence.pointed_at(chosen, draft.text, query)
+                produced = list(self._quoted(query, pointed, found.ranked, ledger))
+                decided = "replaced" if produced else "dropped"
+            numbers = [n for sentence, _ in produced for n in sentence.citations]
+            ledger.steps.insert(at, explaining.step(decided, draft.text, numbers, verdict.score, checks))
             for sentence, new in produced:
                 if sentence.text not in shown:
                     shown.add(sentence.text)
@@ -269,49 +289,9 @@ class Rag:
         if not ledger.citations:
             yield from self._quoted(query, chosen, found.ranked, ledger)
 
-    def _drafts(self, question: str, chosen: Sequence[Evidence]) -> Iterator[citing.Draft]:
-        """The model's first sentences. No draft at all where not even one sentence fits its context."""
-        llm = self._models.llm()
-        budget = self._settings.answer_tokens
-        fitted = fitting(llm, chosen, lambda items: self._prompts.messages(question, items), budget)
-        if fitted is None:
-            return
-        items, messages = fitted
-        pieces = llm.stream(messages, max_tokens=budget)
-        try:
-            for count, sentence in enumerate(citing.sentences(pieces), start=1):
-                yield citing.parse(sentence, len(items))
-                if count == _DRAFT_SENTENCES:
-                    return
-        finally:
-            close = getattr(pieces, "close", None)
-            if close:
-                close()
-
-    def _supported(self, draft: citing.Draft, chosen: Sequence[Evidence]) -> tuple[Evidence | None, Verdict]:
-        """The evidence that supports a draft: what it cites first, then any other; None where nothing does."""
-        cited = [chosen[i] for i in draft.cited]
-        relevant = near_best(chosen)
-        rarity = self._retriever.rarity(lexical.terms(draft.text))
-        verdict = Verdict(False, 0.0, ("no evidence",))
-        for item in [*cited, *(e for e in chosen if e not in cited)]:
-            if item not in relevant:
-                continue
-            verdict = self._verdict(draft.text, item, rarity)
-            if verdict.supported:
-                return item, verdict
-        return None, verdict
-
-    def _verdict(self, sentence: str, item: Evidence, rarity: Mapping[str, float]) -> Verdict:
-        """The check of one sentence against one piece of evidence."""
-        return verify(
-            sentence,
-            item.text,
-            outlet=item.article.source,
-            rarity=rarity,
-            similarity=lambda: self._retriever.similarity(sentence, item.text),
-            threshold=self._settings.support_threshold,
-        )
+    def _standing(self, query: Query, ranked: Sequence[Evidence] = ()) -> Standing:
+        """What is told of each story that an answer to this question cites."""
+        return Standing(self._retriever.store, query, ranked, self._drafting.supports)
 
     def _answer(
         self,
@@ -319,7 +299,7 @@ class Rag:
         sentences: Sequence[AnswerSentence],
         ledger: Ledger,
         found: Found,
-        clock: _Clock,
+        clock: Clock,
         mode: Mode,
     ) -> Answer:
         """`asked`: the question as typed, and as it stands alone."""
@@ -337,4 +317,9 @@ class Rag:
             timings_ms=clock.marks,
             model=model,
             disagreements=ledger.disagreements(question),
+            explanation={
+                "answering": list(found.decisions),
+                "reader": found.reading and explaining.read(found.reading, found.chosen),
+                "sentences": ledger.steps,
+            },
         )

@@ -15,6 +15,7 @@ from datetime import UTC, date, datetime
 from email.utils import parsedate_to_datetime
 from urllib.parse import urlsplit
 
+from rag import inferring
 from rag.errors import UsageError
 from rag.types import Article
 
@@ -39,6 +40,8 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset(
     "dclid fbclid gbraid gclid igshid mc_cid mc_eid mkt_tok msclkid oly_anon_id oly_enc_id twclid wbraid yclid".split()
 )
+_FIRST = 9  # fields that every index has
+_LATER = ("updated", "section", "byline", "published_inferred")
 _KINDS: dict[type, str] = {bool: "true or false", int: "a number", float: "a number", list: "a list", dict: "an object"}
 
 
@@ -70,16 +73,22 @@ def make_article(fields: Mapping[str, object], *, max_characters: int) -> tuple[
     text = _required(fields, "text", max_characters)
     title = " ".join(_required(fields, "title", max_characters).split())
     url, canonical = _url(fields.get("url"), warnings)
+    published = _date(fields, "published", warnings)
+    inferred = None if published else inferring.published(text, url)
     article = Article(
         id=_given_id(fields.get("id")) or canonical or _content_id(title, text),
         title=title,
         text=text,
         url=url,
         source=_optional(fields, "source", warnings),
-        published=_published(fields.get("published"), warnings),
+        published=published or inferred,
         authors=_authors(fields.get("authors"), warnings),
         language=_optional(fields, "language", warnings),
         license=_optional(fields, "license", warnings),
+        updated=_date(fields, "updated", warnings),
+        section=_section(fields.get("section")),
+        byline=_optional(fields, "byline", warnings),
+        published_inferred=inferred is not None,
     )
     return article, tuple(warnings)
 
@@ -104,8 +113,22 @@ def canonical_url(url: str) -> str:
 
 
 def fingerprint(article: Article) -> str:
-    """SHA-256 in hex over all fields: two articles with one fingerprint are the same article, unchanged."""
-    return hashlib.sha256(json.dumps(astuple(article)).encode()).hexdigest()
+    """SHA-256 in hex over all fields but the format: two articles with one fingerprint are the same article, unchanged.
+
+    Fields that came later count where they are set, so that the articles of an older index keep theirs.
+    """
+    later = {name: value for name in _LATER if (value := getattr(article, name))}
+    first = json.dumps(astuple(article)[:_FIRST])
+    return hashlib.sha256((first + json.dumps(later) if later else first).encode()).hexdigest()
+
+
+def moment(published: str) -> str | None:
+    """A date and time in UTC, ISO 8601 to the second; None for a date alone. Raises as `published_day`."""
+    published_day(published)
+    if len(published) <= len("2025-03-08"):
+        return None
+    found = datetime.fromisoformat(published)
+    return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).isoformat(timespec="seconds")
 
 
 def published_day(published: str) -> date:
@@ -207,22 +230,32 @@ def _is_tracking(pair: str) -> bool:
     return name.startswith("utm_") or name in _TRACKING
 
 
-def _published(value: object, warnings: list[str]) -> str | None:
+def _section(value: object) -> str | None:
+    """The first of several."""
+    first = value[0] if isinstance(value, list | tuple) and value else value
+    return one_line(first) or None if isinstance(first, str) else None
+
+
+def _date(fields: Mapping[str, object], name: str, warnings: list[str]) -> str | None:
+    value = fields.get(name)
+    without = "kept without a date" if name == "published" else "kept without it"
     if value is None or (isinstance(value, str) and not value.strip()):
         return None
     if not isinstance(value, str | date):
-        warnings.append(f"published must be an ISO 8601 date, not {_kind(value)}; kept without a date")
+        warnings.append(f"{name} must be an ISO 8601 date, not {_kind(value)}; {without}")
         return None
     try:
-        published = _iso(value.strip()) if isinstance(value, str) else value.isoformat()
-        published_day(published)  # a first or last day of time can have no UTC day
+        found = iso(value) if isinstance(value, str) else value.isoformat()
+        published_day(found)  # a first or last day of time can have no UTC day
     except (UsageError, ValueError, TypeError, IndexError, OverflowError):
-        warnings.append(f"published {_quoted(str(value))} is not an ISO 8601 date; kept without a date")
+        warnings.append(f"{name} {_quoted(str(value))} is not an ISO 8601 date; {without}")
         return None
-    return published
+    return found
 
 
-def _iso(text: str) -> str:
+def iso(text: str) -> str:
+    """A date, or a date and time in its own time zone, as ISO 8601; RFC 2822 is read too. Raises ValueError."""
+    text = text.strip()
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 DONE, NOT_FOUND = 0, 1
 _PAGE = 500
-_FIELDS = ("title", "url", "source", "published", "authors", "language", "license")
+_FIELDS = tuple("title url source published updated authors byline section language license".split())
 
 articles_app = typer.Typer(add_completion=False, help="List, show and remove articles.", no_args_is_help=False)
 
@@ -116,12 +116,15 @@ def show_command(
 
 def _print_article(page: Page, out: TextIO, article: Article, version: int, origins: Sequence[str]) -> None:
     page.line(article.title)
-    about = [article.source, article.published, ", ".join(article.authors), article.url]
+    inferred = " (inferred from its text or address)" if article.published_inferred else ""
+    dates = [f"{article.published}{inferred}" if article.published else None]
+    dates.append(f"updated {article.updated}" if article.updated else None)
+    about = [article.source, article.section, *dates, article.byline or ", ".join(article.authors), article.url]
     page.line(", ".join(part for part in about if part) or "no outlet, no date")
     more = f", version {version}: `rag articles show {article.id} --history` shows what changed" if version > 1 else ""
     page.line(f"id {article.id}{more}")
     for origin in origins:
-        page.line(f"read from {origin}")
+        page.line(f"read from {origin}{f' ({article.format})' if article.format else ''}")
     for paragraph in filter(str.strip, article.text.split("\n")):
         print(file=out)
         page.line(paragraph)

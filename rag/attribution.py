@@ -26,8 +26,8 @@ _PATTERNS = tuple(
     re.compile(pattern)
     for pattern in (
         rf"\b[Aa]ccording to {_SOURCE}",
-        rf"[”\"]\s+{_VERB}\s+(?:[a-z-]+\s+){{0,4}}?{_SOURCE}",
-        rf"(?:^|[,;]\s|\b(?:but|and|while)\s){_SOURCE}(?:,[^,]{{3,80}},)?\s+(?:has\s+|have\s+|had\s+)?{_VERB}\b",
+        rf"[”\"]\s+{_VERB}\s+(?:[a-z-]+(?:[’']s)?,?\s+){{0,4}}?{_SOURCE}",
+        rf"(?:^|[,;]\s|\b(?:but|and|while)\s){_SOURCE}(?:(?:,[^,]{{3,80}}){{0,2}},)?\s+(?:has\s+|have\s+|had\s+)?{_VERB}\b",
     )
 )
 _PRONOUNS = frozenset(

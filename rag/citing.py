@@ -14,6 +14,8 @@ _END = re.compile(rf"[.!?][”\"’')]*{_MARKERS}*(?=\s|$)|{_MARKERS}+(?=[^\S\n]
 _ABBREVIATION = re.compile(
     r"\b(?:[A-Z]|Mr|Mrs|Ms|Dr|Prof|Gen|Col|Lt|Sen|Rep|Gov|St|No|vs|Inc|Ltd|Co|Jan|Feb|Aug|Sept?|Oct|Nov|Dec)\.$"
 )
+# Before a statement; not "No one", "No. 5" or a quoted "No, he said".
+_YES_NO = re.compile(r"(?:yes|no)\s*[,.:;!–—-]+\s+(?=[^\W\d]|[“\"])", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,13 +28,18 @@ class Draft:
 
 
 def parse(sentence: str, available: int) -> Draft:
-    """Take the markers out of a sentence. Numbers count from 1; 0 and numbers above `available` are unknown: never
-    an index, so `[0]` cannot become the last piece of evidence."""
+    """Take the markers out of a sentence, and a yes or no before its statement: no evidence can be checked for that,
+    it depends on the question (docs/decisions/0052). Numbers count from 1; 0 and numbers above `available` are unknown:
+    never an index, so `[0]` cannot become the last piece of evidence."""
     numbers = [int(n) for m in _MARKER.finditer(sentence) for n in re.findall(r"\d+", m.group(1))]
     text = re.sub(r"\s+([.,;!?])", r"\1", _MARKER.sub("", sentence))
     cited = tuple(dict.fromkeys(n - 1 for n in numbers if 1 <= n <= available))
     unknown = tuple(dict.fromkeys(n for n in numbers if not 1 <= n <= available))
-    return Draft(" ".join(text.split()), cited, unknown)
+    text = " ".join(text.split())
+    if answered := _YES_NO.match(text):
+        text = text[answered.end() :]
+        text = text[:1].upper() + text[1:]
+    return Draft(text, cited, unknown)
 
 
 def sentences(pieces: Iterable[str]) -> Iterator[str]:

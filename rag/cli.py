@@ -163,6 +163,7 @@ def ask_command(
     batch_file: BatchFile = None,
     no_adapter: NoAdapter = False,
     no_server: NoServer = False,
+    explain: Annotated[bool, typer.Option("--explain", help="Show what decided on the answer and its parts.")] = False,
 ) -> int:
     """Answer a question, each sentence cited; exit code 1 when the articles do not answer it."""
     chosen, settings = batch.filters(since, until, source), Settings.load()
@@ -170,7 +171,7 @@ def ask_command(
         settings = settings.model_copy(update={"adapter": "none"})
     with ExitStack() as opened:
         asked = opened.enter_context(_questions(question, batch_file))
-        if isinstance(asked, str) and not no_server:
+        if isinstance(asked, str) and not (no_server or explain):  # served answers are printed as they come
             code = served.ask(index, settings, asked, chosen, mode, json=json)
             if code is not None:
                 return code
@@ -178,11 +179,26 @@ def ask_command(
         _tell_undated(rag, chosen)
         if not isinstance(asked, str):
             spinner.hide()
-            return _batch(asked, out, chosen, lambda q, f, h: answer_json(rag.ask(q, filters=f, mode=mode, history=h)))
-        return _ask(rag, asked, chosen, mode, out, spinner, json=json)
+
+            def answered(question: str, filters: Filters, history: History) -> Json:
+                answer = rag.ask(question, filters=filters, mode=mode, history=history)
+                return answer_json(answer, explain=explain)
+
+            return _batch(asked, out, chosen, answered)
+        return _ask(rag, asked, chosen, mode, out, spinner, json=json, explain=explain)
 
 
-def _ask(rag: Rag, question: str, chosen: Filters, mode: Mode, out: TextIO, spinner: Spinner, *, json: bool) -> int:
+def _ask(
+    rag: Rag,
+    question: str,
+    chosen: Filters,
+    mode: Mode,
+    out: TextIO,
+    spinner: Spinner,
+    *,
+    json: bool,
+    explain: bool,
+) -> int:
     """Show the answer while it is made; its exit code."""
     page = Page.on(out)
     spinner.show("searching")
@@ -196,9 +212,11 @@ def _ask(rag: Rag, question: str, chosen: Filters, mode: Mode, out: TextIO, spin
             case Done(answer):
                 spinner.hide()
                 if json:
-                    _print_json(out, answer_json(answer))
+                    _print_json(out, answer_json(answer, explain=explain))
                 else:
                     page.finish(answer)
+                if explain and not json:
+                    Page.on(sys.stderr).explanation(answer)
                 return DONE if answer.answered else NOT_FOUND
     raise AssertionError("a stream ends with Done")
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from rag import attribution
+from rag import attribution, explaining
 from rag.accounts import Account
-from rag.types import AnswerSentence, Citation, Evidence
-from rag.verifying import Verdict
+from rag.types import AnswerSentence, Citation, Evidence, Verdict
 
 # Evidence this far (in log odds) below the best is about something else: it may not carry the answer.
 _RELEVANT = 1.0
@@ -20,13 +20,27 @@ Cited = tuple[AnswerSentence, tuple[Citation, ...]]
 """A sentence and the citations it is the first to use."""
 
 
+class Clock:
+    """Milliseconds since it was made, by name."""
+
+    def __init__(self) -> None:
+        self._start = time.perf_counter()
+        self.marks: dict[str, int] = {}
+
+    def mark(self, name: str) -> None:
+        """Note the time, once per name."""
+        self.marks.setdefault(name, round(1000 * (time.perf_counter() - self._start)))
+
+
 @dataclass(slots=True)
 class Ledger:
     """The citations of one answer, numbered in order of first use, and the accounts among them that differ."""
 
     citations: list[Citation] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
+    describe: Callable[[Citation, Evidence], Citation] = lambda citation, _: citation
     dropped: int = 0  # drafts that nothing supported
+    steps: list[Mapping[str, Any]] = field(default_factory=list)  # what was decided on each sentence, for explaining
     _numbers: dict[tuple[str, int], int] = field(default_factory=dict)
 
     def cite(self, item: Evidence) -> tuple[int, tuple[Citation, ...]]:
@@ -35,10 +49,17 @@ class Ledger:
         if place in self._numbers:
             return self._numbers[place], ()
         number = len(self.citations) + 1
-        citation = Citation.of(item, number, attribution.speaker(item.text))
+        citation = self.describe(Citation.of(item, number, attribution.speaker(item.text)), item)
         self._numbers[place] = number
         self.citations.append(citation)
         return number, (citation,)
+
+    def quote(self, item: Evidence, reason: str) -> Cited:
+        """This evidence as a sentence of the answer; `reason` is why."""
+        number, new = self.cite(item)
+        sentence = quoted(item, number)
+        self.steps.append(explaining.step("quoted", sentence.text, (number,), sentence.score, reason=reason))
+        return sentence, new
 
     def disagreements(self, about: str) -> tuple[Mapping[str, Any], ...]:
         """The accounts that differ, newest first, as the JSON contract shows them."""

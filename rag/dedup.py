@@ -1,38 +1,132 @@
-"""Near-identical texts found together. Layer: pure."""
+"""Which texts are copies of one story, and the keys by which likely copies are found. Layer: pure (rensa).
+
+An agency's story is printed with another headline or dateline, cut from the end, with a paragraph of one's own. A copy
+shares most runs of five words with its original. Three things look like that and are none: a later story with other
+figures, a report of one form (a match, a market), and a page that holds two stories; each has a rule of its own.
+
+Sources: Broder, On the resemblance and containment of documents, 1997 (shingles, MinHash); Indyk and Motwani,
+Approximate nearest neighbors, 1998 (bands).
+"""
 
 from __future__ import annotations
 
-from collections import Counter
+import hashlib
+import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
 
 from rag import lexical
+from rag.quantities import NUMBER_WORDS
+
+# Chosen on the dev half of tests/copies.py: `python -m tests.benchmarks.bench_copies` measures them.
+CONTAINED = 0.6  # least share of the shorter text's runs that the longer one has
+SHARED = 0.72  # from this share of the longer text's runs on nothing more is asked
+AKIN = 0.2  # below it, least share of the names in the rest of the longer text that the shared part has too
+_RUN = 5
+_HASHES, _ROWS = 128, 2
+_MONTHS = frozenset("jan feb mar apr jun jul aug sep sept oct nov dec".split())
+_GAP, _FIGURE = "\0gap", "\0figure"
+
+VERSION = f"1, {_HASHES} hashes, {_ROWS} a band, runs of {_RUN}"
+"""What the stored keys depend on: with another version all texts are grouped anew."""
 
 
-class CopyGroups:
-    """Texts in order, each with the first text it copies: one with most of its shingles, or most of whose it has, so
-    that a copy with a trimmed tail counts too.
+@dataclass(frozen=True)
+class Text:
+    """A text taken apart for comparing."""
 
-    Source: Broder, On the resemblance and containment of documents, 1997.
-    """
+    words: tuple[str, ...]
+    names: frozenset[str]
 
-    def __init__(self, threshold: float = 0.7) -> None:
-        """`threshold`: least containment of a copy. Shingles are of five words: two reports of one event share names
-        and phrases but few runs of five words."""
-        self._threshold = threshold
-        self._having: dict[tuple[str, ...], list[int]] = {}
-        self._sizes: dict[int, int] = {}
-        self.first: list[int] = []
+    @classmethod
+    def of(cls, text: str) -> Text:
+        """Headlines are left out by those who call this: each outlet has its own."""
+        return cls(tuple(lexical.words(text)), frozenset(lexical.names(text)) - lexical.CALENDAR)
 
-    def add(self, words: Sequence[str]) -> int:
-        """The position of the first text that the one of these words copies: its own where it copies none."""
-        mine, position = lexical.runs(words), len(self.first)
-        # Only texts that share a shingle can be copies: the work grows with what is shared, not with all pairs.
-        shared = Counter(i for shingle in mine for i in self._having.get(shingle, ()))
-        copied = (i for i in sorted(shared) if shared[i] / min(len(mine), self._sizes[i]) >= self._threshold)
-        original = next(copied, position)
-        if original == position:
-            self._sizes[position] = len(mine)
-            for shingle in mine:
-                self._having.setdefault(shingle, []).append(position)
-        self.first.append(original)
-        return original
+    @cached_property
+    def runs(self) -> frozenset[tuple[str, ...]]:
+        """All runs of five words; of a shorter text the one that it is."""
+        return lexical.runs(self.words, _RUN)
+
+    @cached_property
+    def figures(self) -> dict[tuple[str, ...], set[str]]:
+        """The figures that stand between the same words. Days beside the name of a month change with the dateline."""
+        masked = [_FIGURE if _is_figure(word) else word for word in self.words]
+        for i, word in enumerate(self.words[1:], start=1):
+            if word == "one" and masked[i - 1] == _FIGURE:  # of "thirty-one"
+                masked[i] = _FIGURE
+        found: dict[tuple[str, ...], set[str]] = {}
+        for i, word in enumerate(self.words):
+            beside = (*masked[max(0, i - 2) : i], _GAP, *masked[i + 1 : i + 3])
+            if masked[i] == _FIGURE and not _in_calendar(self.words, i) and _said(beside) >= 2:
+                found.setdefault(beside, set()).add(word)
+        return found
+
+
+def keys(text: Text) -> tuple[int, ...]:
+    """64 numbers: two texts that share a tenth of their runs share one of them in about every second case, two that
+    share a third nearly always."""
+    from rensa import RMinHash
+
+    sketch = RMinHash(num_perm=_HASHES, seed=1)
+    sketch.update([" ".join(run) for run in text.runs])
+    digest: list[int] = sketch.digest()
+    bands = (digest[at : at + _ROWS] for at in range(0, _HASHES, _ROWS))
+    return tuple(_key(number, band) for number, band in enumerate(bands))
+
+
+def _key(number: int, band: Sequence[int]) -> int:
+    packed = struct.pack(f"<{1 + _ROWS}I", number, *band)
+    return int.from_bytes(hashlib.blake2b(packed, digest_size=8).digest(), "little", signed=True)
+
+
+def likeness(a: Text, b: Text) -> float:
+    """How far one is a copy of the other: the share of the longer one's runs that both have; 0 for what is none."""
+    return 0.0 if other_figures(a, b) else _shared(a, b)
+
+
+def versions(a: Text, b: Text) -> bool:
+    """Whether they would be copies, but for other figures in the same places: an update or a correction."""
+    return other_figures(a, b) and _shared(a, b) > 0
+
+
+def _shared(a: Text, b: Text) -> float:
+    shared = a.runs & b.runs
+    short, long = sorted((a, b), key=lambda text: len(text.runs))
+    if len(shared) < CONTAINED * len(short.runs):
+        return 0.0
+    share = len(shared) / len(long.runs)
+    return share if share >= SHARED or _akin(long, shared) else 0.0
+
+
+def other_figures(a: Text, b: Text) -> bool:
+    """Whether one says another figure than the other where the words around are the same: a later count, a correction,
+    the next match."""
+    common = a.figures.keys() & b.figures.keys()
+    return any(a.figures[beside].isdisjoint(b.figures[beside]) for beside in common)
+
+
+def _akin(long: Text, shared: frozenset[tuple[str, ...]]) -> bool:
+    """Whether what only the longer text has names the same people and places: a tail that was cut does, a second story
+    on one page does not."""
+    covered = [False] * len(long.words)
+    for i in range(len(long.words) - _RUN + 1):
+        if long.words[i : i + _RUN] in shared:
+            covered[i : i + _RUN] = [True] * _RUN
+    inside = {word for word, is_inside in zip(long.words, covered, strict=True) if is_inside}
+    rest = long.names & {word for word, is_inside in zip(long.words, covered, strict=True) if not is_inside}
+    return bool(rest) and len(rest & inside) >= AKIN * len(rest)
+
+
+def _is_figure(word: str) -> bool:
+    return word[0].isdigit() or word in NUMBER_WORDS
+
+
+def _in_calendar(words: Sequence[str], i: int) -> bool:
+    beside = (*words[max(0, i - 1) : i], *words[i + 1 : i + 2])
+    return any(word in lexical.CALENDAR or word in _MONTHS for word in beside)
+
+
+def _said(beside: Sequence[str]) -> int:
+    return sum(word not in (_GAP, _FIGURE) for word in beside)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated, TextIO
@@ -10,11 +11,11 @@ from typing import Annotated, TextIO
 import typer
 
 from rag import batch
-from rag.errors import UsageError
+from rag.errors import NewsragError, UsageError
 from rag.options import AsJson, Index
 from rag.settings import Settings, default_index
 from rag.terminal import Page, Spinner, answer_stream, say
-from rag.types import IndexReport
+from rag.types import IndexReport, Problem
 
 
 def index_command(
@@ -31,6 +32,12 @@ def index_command(
     full_text: Annotated[
         bool, typer.Option("--full-text", help="For feeds: fetch the page of each entry too.")
     ] = False,
+    watch: Annotated[
+        bool, typer.Option("--watch", help="Stay and keep the index in step with the files and feeds, until Ctrl-C.")
+    ] = False,
+    interval: Annotated[
+        float, typer.Option(min=0.1, metavar="SECONDS", help="With --watch: how often files are looked at.")
+    ] = 2.0,
     json: AsJson = False,
 ) -> int:
     """Add or update articles: JSON, CSV, text, HTML, PDF, Word, feeds, mail, WARC, NewsML-G2, archives of these."""
@@ -40,8 +47,12 @@ def index_command(
         raise UsageError("nothing to index: name files or folders, or '-' for standard input")
     if prune and not paths:
         raise UsageError("--prune needs the files or folders that the articles came from")
+    if watch and (rebuild or not paths or "-" in paths):
+        raise UsageError("--watch needs files, folders or web addresses, and goes with neither --rebuild nor '-'")
     settings, folder = Settings.load(), index or default_index()
     report = IndexReport()
+    if watch and paths:
+        return _watch(paths, folder, settings, prune=prune, full_text=full_text, interval=interval, json=json)
     with answer_stream() as out:
         with Spinner("reading the first articles") as spinner:
             progress = _progress(spinner)
@@ -69,6 +80,41 @@ def index_command(
     return 0
 
 
+def _watch(
+    paths: list[str], folder: Path, settings: Settings, *, prune: bool, full_text: bool, interval: float, json: bool
+) -> int:
+    """Index whenever there is something new, until Ctrl-C; each run that did something is a line. What fails after the
+    first run is tried again."""
+    from rag import watching, wiring
+    from rag.loading import load_embedder
+
+    local = [path for path in paths if not wiring.is_address(path)]
+    say(f"watching {', '.join(paths)}: Ctrl-C ends it")
+    with answer_stream() as out, suppress(KeyboardInterrupt):
+        embedder = load_embedder(settings, say)
+        told: tuple[Problem, ...] = ()
+        first = True
+        for failed in watching.rounds(local, len(local) < len(paths), interval):
+            try:
+                report = wiring.index_paths(
+                    paths, folder, settings, prune=prune, notice=say, web=True, full_text=full_text, embedder=embedder
+                )
+            except NewsragError as exc:
+                if first:
+                    raise
+                say(f"error: {exc}; trying again")
+                failed()
+                continue
+            for problem in report.problems if report.problems != told else ():  # once, not in every round
+                say(f"warning: {problem}")
+            told = report.problems
+            if first or report.added or report.updated or report.removed:
+                _print_report(out, report, folder, json=json)
+            first = False
+    say(f"stopped watching; {folder} is as the last line says")
+    return 0
+
+
 def _print_report(out: TextIO, report: IndexReport, folder: Path, *, json: bool) -> None:
     """What the run did, and what the index holds now."""
     from rag import wiring
@@ -82,7 +128,7 @@ def _print_report(out: TextIO, report: IndexReport, folder: Path, *, json: bool)
     else:
         counts = f"{report.added} added, {report.updated} updated, {report.unchanged} unchanged"
         counts += f", {report.removed} removed" if report.removed else ""
-        Page.on(out).line(f"{counts}, {stored['passages']} passages in {folder}")
+        Page.on(out).line(f"{counts}, {stored.get('passages', 0)} passages in {folder}")
 
 
 def _progress(spinner: Spinner) -> Callable[[IndexReport], None]:

@@ -7,6 +7,7 @@ from itertools import chain
 
 import numpy as np
 
+from rag import stories
 from rag.articles import fingerprint
 from rag.chunking import SPLITTER, lead, split_passages, titled
 from rag.errors import IndexMismatchError, NotReadyError
@@ -69,6 +70,7 @@ def index_articles(
     """
     facts = build_facts(embedder, settings)
     require_facts(store, facts, rebuild)
+    stories.group(store)  # of an older index, or of one that a newer way of comparing is to group
     report = IndexReport()
     problems: list[Problem] = []
     seen: dict[str, str] = {}
@@ -82,7 +84,9 @@ def index_articles(
         if prepared:
             if not store.facts():
                 store.set_facts(facts)
-            store.put(prepared)
+            with store.transaction():
+                store.put(prepared)
+                stories.group(store)
         report = IndexReport(
             added=report.added + sum(a.id not in known for a in changed),
             updated=report.updated + sum(a.id in known for a in changed),
@@ -108,7 +112,9 @@ def rebuild_articles(store: Store, embedder: Embedder, settings: Settings, progr
     store.set_facts({_UNFINISHED: "yes"})
     for batch in _batches(store.articles(), []):
         prepared = _prepare(batch, embedder, settings)
-        store.put(prepared)
+        with store.transaction():
+            store.put(prepared)
+            stories.group(store)
         count = sum(len(passages) for _, passages, _ in prepared)
         report = IndexReport(updated=report.updated + len(batch), passages=report.passages + count)
         progress(report)

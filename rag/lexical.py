@@ -75,6 +75,11 @@ def words(text: str) -> list[str]:
     return [w for w in map(fold, WORD.findall(text)) if len(w) > 1 or w.isdigit()]
 
 
+def spoken(text: str) -> str:
+    """The words of a text alone, a space at both ends: typography and white space may differ between copies."""
+    return f" {' '.join(words(text))} "
+
+
 def content_words(text: str) -> list[str]:
     """Folded words that are not function words, in order, once each."""
     return list(dict.fromkeys(w for w in words(text) if w not in STOPWORDS))

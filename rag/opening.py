@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag import kept_reports
+from rag import kept_reports, stories
 from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import sync_vectors
 from rag.loading import Notice
@@ -55,6 +55,19 @@ def open_store(folder: Path, *, create: bool = False) -> Iterator[Store]:
     require_index(folder)
     with _opened_or_made(folder) as store:
         yield store
+
+
+def finish_grouping(folder: Path, notice: Notice) -> None:
+    """Put the articles of an index that an older newsrag made to their stories, before it is searched for the first
+    time; not while another process writes, and not where nobody may."""
+    with open_store(folder) as store:
+        if not store.ungrouped(1):
+            return
+    with suppress(StoreError), open_to_write(folder, "grouping copies", wait_s=0.0, notice=notice) as store:
+        if count := stories.group(store):
+            if dimension := store.facts().get("dimension"):
+                sync_vectors(store, vector_files(folder, int(dimension)))
+            notice(f"looked for copies of one story among {count} articles")
 
 
 def require_index(folder: Path) -> None:
@@ -157,7 +170,9 @@ def remove_articles(
     """
     with open_to_write(folder, "removing articles", wait_s=wait_s, notice=notice) as store:
         kept_reports.forget(folder, article_ids)
-        removed = store.remove(article_ids)
+        with store.transaction():
+            removed = store.remove(article_ids)
+            stories.group(store)
         finish_removal(store, folder, let_go)
         return removed
 

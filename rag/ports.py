@@ -87,6 +87,9 @@ class Store(Protocol):
     def snapshot(self) -> AbstractContextManager[None]:
         """While it is open every read sees one state, whatever other processes commit. For reading only."""
 
+    def transaction(self) -> AbstractContextManager[None]:
+        """All that is written while it is open is committed together, or not at all."""
+
     def put(self, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
         """Add or replace articles in one transaction: all or none. Vectors: one `lead` row, one `passage` row each."""
 
@@ -115,6 +118,41 @@ class Store(Protocol):
 
     def versions(self, article_id: str) -> list[Version]:
         """What the article was before its updates, oldest first."""
+
+    def grouping(self) -> str | None:
+        """What the stories were found with, as `regroup` was told; None before."""
+
+    def regroup(self, grouping: str) -> None:
+        """Forget all stories: every article waits to be grouped."""
+
+    def ungrouped(self, most: int) -> list[int]:
+        """Keys of articles that wait for their story to be looked for, in order: new ones, changed ones, and the
+        copies of one that was changed or removed."""
+
+    def story_candidates(self, keys: Sequence[int], most: int) -> list[int]:
+        """The articles, each the first of its story, with most of these keys (`rag.dedup.keys`) in common."""
+
+    def group(self, article: int, first: int, keys: Sequence[int]) -> None:
+        """Put a waiting article into the story of `first`, which is the article itself for a new one; then it is found
+        by its `keys`."""
+
+    def stories(self, keys: Sequence[int]) -> dict[int, int]:
+        """For each article the first one of its story; itself while it waits."""
+
+    def copies(self, firsts: Sequence[int]) -> dict[int, list[int]]:
+        """For each first article of a story all articles of it, that one too, in order."""
+
+    def story_count(self) -> int:
+        """How many stories there are; each article that waits is one."""
+
+    def key_of(self, article_id: str) -> int | None:
+        """The integer key of an article."""
+
+    def same_page(self, article_id: str) -> list[int]:
+        """Keys of the other articles with its address, in canonical form."""
+
+    def formats(self) -> dict[str, int]:
+        """How many articles came from each format of file; an empty name where it is not known."""
 
     def passage_counts(self, keys: Sequence[int]) -> dict[int, int]:
         """How many passages each of these articles has."""

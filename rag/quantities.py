@@ -13,6 +13,8 @@ _SMALL = {w: i for i, w in enumerate(
 _TENS = {w: 10 * i for i, w in enumerate("twenty thirty forty fifty sixty seventy eighty ninety".split(), start=2)}
 _LARGE = {"thousand": 10**3, "million": 10**6, "billion": 10**9, "bn": 10**9, "trillion": 10**12, "tn": 10**12}
 _MULTIPLIERS = {"dozen": 12, "hundred": 100, **_LARGE}
+NUMBER_WORDS = frozenset({*_SMALL, *_TENS, *_MULTIPLIERS} - {"zero", "one"})
+"""Words that are figures wherever they stand; "one" mostly is none."""
 _GLUED = {"k": 10**3, "m": 10**6}  # only without a space: "5m" is five million, "5 m" five metres
 _VAGUE = frozenset("dozens hundreds thousands millions billions scores tens".split())
 _A_FEW = frozenset("several few couple many".split())

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
+from rag.articles import canonical_url, moment
 from rag.types import (
     Answer,
     AnswerSentence,
@@ -23,9 +24,10 @@ from rag.types import (
 Json = dict[str, Any]
 
 
-def answer_json(answer: Answer) -> Json:
-    """An Answer as in DESIGN section 4."""
+def answer_json(answer: Answer, *, explain: bool = False) -> Json:
+    """An Answer as in DESIGN section 4, with its explanation in `explain` where that is asked for."""
     refusal = answer.refusal
+    more = {"explain": dict(answer.explanation)} if explain else {}
     return {
         "question": answer.question,
         "standalone_question": answer.standalone_question,
@@ -37,6 +39,7 @@ def answer_json(answer: Answer) -> Json:
         "disagreements": [dict(d) for d in answer.disagreements],
         "timings_ms": dict(answer.timings_ms),
         "model": dict(answer.model),
+        **more,
     }
 
 
@@ -97,13 +100,24 @@ def sentence_json(event: SentenceReady) -> Json:
 
 def citation_json(citation: Citation) -> Json:
     """One citation, all fields."""
-    return asdict(citation)
+    lists = {name: list(getattr(citation, name)) for name in ("copy_outlets", "independent_outlets")}
+    return {**asdict(citation), **lists}
 
 
 def article_json(article: Article, *, text: bool = True) -> Json:
     """One article, all fields; without its text in a list, where its length stands for it."""
-    fields = {**asdict(article), "authors": list(article.authors)}
+    fields = {
+        **asdict(article),
+        "authors": list(article.authors),
+        "published_utc": _utc(article.published),
+        "canonical_url": canonical_url(article.url) if article.url else None,
+    }
     return fields if text else {**{k: v for k, v in fields.items() if k != "text"}, "characters": len(article.text)}
+
+
+def _utc(published: str | None) -> str | None:
+    """A date as it is, a date and time in UTC."""
+    return (moment(published) or published) if published else None
 
 
 def hit_json(hit: Hit) -> Json:

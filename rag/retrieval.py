@@ -11,7 +11,7 @@ from typing import TypeVar
 
 import numpy as np
 
-from rag import dates, dedup, evidence, lexical, ranking
+from rag import dates, evidence, lexical, ranking
 from rag.articles import published_day
 from rag.chunking import titled
 from rag.errors import UsageError
@@ -82,6 +82,11 @@ class Retriever:
             rankings = together(rankings, self.rankings(typed, filters), _TYPED)
         ranked = self.rank(question, rankings, dated, shelf)
         return self._hits(ranked, self._embed_query(question), lexical.terms(question), k, shelf)
+
+    @property
+    def store(self) -> Store:
+        """What is searched."""
+        return self._store
 
     def timing(self, question: str) -> dates.Timing:
         """What the question says about time, seen from today."""
@@ -193,21 +198,18 @@ class Retriever:
         return list(best.items())[:depth]
 
     def _hits(self, ranked: Sequence[Ranked], query: Vectors, wanted: list[str], k: int, shelf: Shelf) -> list[Hit]:
-        """The first k stories. Articles are loaded a few at a time, until enough of them are no copies."""
-        groups = dedup.CopyGroups()
-        step = k + 10
-        while len(groups.first) < len(ranked) and len(set(groups.first)) < k:
-            at = len(groups.first)
-            shelf.fetch([item.key for item in ranked[at : at + step]])
-            for item in ranked[at : at + step]:
-                groups.add([word for sentence in shelf.words(item.key) for word in sentence])
-        slots = list(dict.fromkeys(groups.first))[:k]
+        """The first k stories, each in one slot: that of its best article."""
+        first = self._store.stories([item.key for item in ranked])
+        families: dict[int, list[Ranked]] = {}
+        for item in ranked:
+            families.setdefault(first[item.key], []).append(item)
+        chosen = dict(list(families.items())[:k])
+        everywhere = self._store.copies(list(chosen))
+        shelf.fetch([members[0].key for members in chosen.values()])
         hits = []
-        for i in slots:
-            found = ranked[i]
+        for story, (found, *others) in chosen.items():
             passage = self._best_passage(shelf.passages(found.key), query, wanted)
-            copies = tuple(ranked[j].key for j, first in enumerate(groups.first) if first == i != j)
-            why = (found.views, len(copies), copies, found.ranks, found.parts)
+            why = (found.views, len(everywhere[story]) - 1, tuple(o.key for o in others), found.ranks, found.parts)
             hits.append(Hit(found.key, shelf.article(found.key), passage, found.score, *why))
         return hits
 
@@ -262,21 +264,20 @@ class Retriever:
 
     def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
         """The sentences of all hits, and those of their copies that say something else: an added paragraph, another
-        figure. A sentence counts as copied by an article that has its very words, not by any that is much like it."""
+        figure. A sentence that several articles have, copies or not, is one, with the number of the others."""
         query = self._embed_query(question)
         families = [(hit.key, *hit.copy_keys[:_COPIES_READ]) for hit in hits]
         passages = self._store.passages([key for family in families for key in family])
         articles = self._store.load([key for family in families for key in family[1:]])
-        found: list[Candidate] = []
+        found: dict[str, Candidate] = {}
         for hit, family in zip(hits, families, strict=True):
-            texts = [hit.article, *(articles[key] for key in family[1:])]
-            said = [_spoken(a.text) for a in texts] if len(texts) > 1 else []
-            for i, (key, article) in enumerate(zip(family, texts, strict=True)):
+            for key, article in ((hit.key, hit.article), *((key, articles[key]) for key in family[1:])):
                 for candidate in self._sentences(article, passages[key], query, hit.score - hits[0].score):
-                    words = _spoken(candidate.text) if said else ""
-                    if not any(words in text for text in said[:i]):
-                        found.append(replace(candidate, copies=sum(words in text for text in said[i + 1 :])))
-        return found
+                    words = lexical.spoken(candidate.text)
+                    first = found.setdefault(words, candidate)
+                    if first.article is not article:
+                        found[words] = replace(first, copies=first.copies + 1)
+        return list(found.values())
 
     def _sentences(
         self, article: Article, passages: list[tuple[int, Passage]], query: Vectors, score: float
@@ -330,8 +331,3 @@ def _best_first(scores: Mapping[int, float]) -> list[int]:
 def _of(named: Mapping[str, Mapping[int, _T]], key: int) -> dict[str, _T]:
     """What each has for this key, where it has something."""
     return {name: own[key] for name, own in named.items() if key in own}
-
-
-def _spoken(text: str) -> str:
-    """The words of a text alone: typography and white space may differ between copies."""
-    return f" {' '.join(lexical.words(text))} "

@@ -115,6 +115,8 @@ def _index(folder: Path) -> Json:
             "path": str(folder),
             "exists": True,
             **store.count(),
+            "formats": {name or "unknown": count for name, count in store.formats().items()},
+            "copies": store.size() - store.story_count(),
             "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
             "facts": store.facts(),
             "vectors_in_step": wiring.vectors_in_step(folder, store),

@@ -18,9 +18,8 @@ from rich.console import Console
 from rich.status import Status
 from rich.text import Text
 
-from rag import lexical
-from rag.articles import one_line, published_day
-from rag.errors import UsageError
+from rag import explaining, lexical, wording
+from rag.articles import one_line
 from rag.rendering import Json
 from rag.types import Answer, Article, Citation, Hit, SearchNotes
 
@@ -165,7 +164,7 @@ class Page:
         self.line("Accounts differ:")
         for account in accounts:
             who = account["speaker"] and f"according to {account['speaker']}"
-            day = account["published"] and _day(account["published"])
+            day = account["published"] and wording.day(account["published"])
             status = None if account["status"] == "differs" else account["status"]
             about = ", ".join(part for part in (account["value"], account["source"], day, who, status) if part)
             self._paragraph(f"{about} [{account['citation']}]", lead=_INDENT)
@@ -185,9 +184,11 @@ class Page:
             last = f"“{citation.title}”"
             if citation.speaker:
                 last += f", according to {citation.speaker}"
-            about = _about(citation.source, citation.published, last, copies=citation.copies)
+            about = _about(citation.source, citation.published, last, copies=0) + wording.spread(citation)
             self._paragraph(about, lead=f"[{citation.number}] ")
             self._paragraph(citation.quote, lead=_INDENT)
+            if citation.correction:
+                self._paragraph(wording.corrected(citation.correction), lead=_INDENT)
             if citation.url:
                 self._paragraph(citation.url, lead=_INDENT, style="dim")
 
@@ -211,6 +212,11 @@ class Page:
             for line in _reasons(hit) if explain else ():
                 self._paragraph(line, lead=_INDENT, style="dim")
 
+    def explanation(self, answer: Answer) -> None:
+        """What decided on an answer."""
+        for depth, line in explaining.lines(answer.explanation):
+            self._paragraph(line, lead=_INDENT * depth, indent=_INDENT * (depth + 1), style="dim")
+
     def status(self, report: Json) -> None:
         """What `rag status` found."""
         for name, text in _status_rows(report):
@@ -232,11 +238,11 @@ def _reasons(hit: Hit) -> Iterator[str]:
 
 
 def _notes(notes: SearchNotes) -> Iterator[str]:
-    left_out = f"; {_count(notes.undated, 'article')} left out for having no date" if notes.undated else ""
-    yield f"searched {_count(notes.searched, 'article')}{left_out}"
+    left_out = f"; {wording.count(notes.undated, 'article')} left out for having no date" if notes.undated else ""
+    yield f"searched {wording.count(notes.searched, 'article')}{left_out}"
     if notes.periods:
         first, last = notes.periods[0]
-        more = f" or {_count(len(notes.periods) - 1, 'other period')}" if len(notes.periods) > 1 else ""
+        more = f" or {wording.count(len(notes.periods) - 1, 'other period')}" if len(notes.periods) > 1 else ""
         words = ", ".join(notes.date_words)
         yield f"“{words}”, asked on {notes.today}: published near {first or '…'} to {last or '…'}{more} counts more"
     if notes.latest:
@@ -244,18 +250,9 @@ def _notes(notes: SearchNotes) -> Iterator[str]:
 
 
 def _about(source: str | None, published: str | None, last: str, *, copies: int) -> str:
-    parts = [part for part in (source, published and _day(published), last) if part]
+    parts = [part for part in (source, published and wording.day(published), last) if part]
     more = f" (+{copies} {'copy' if copies == 1 else 'copies'})" if copies else ""
     return ", ".join(parts) + more
-
-
-def _day(published: str) -> str:
-    """`3 November 2025`: the day in UTC, the one that `--since` and `--until` compare with."""
-    try:
-        day = published_day(published)
-    except UsageError:
-        return published
-    return f"{day.day} {day:%B %Y}"
 
 
 def snippet(text: str, query: str, size: int = _SNIPPET_CHARACTERS) -> str:
@@ -306,7 +303,7 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
     extra = "on" if cpu["extra_buffers"] else "off"
     products = "bfloat16" if cpu["bfloat16"] else "float32"
     buffers = f"llama.cpp's extra buffers are {extra}: {cpu['reason']}"
-    yield "cpu", f"{_count(cpu['threads'], 'thread')}, vectors in {products}; {buffers}"
+    yield "cpu", f"{wording.count(cpu['threads'], 'thread')}, vectors in {products}; {buffers}"
     index = report["index"]
     if not index["exists"]:
         sample = report["sample_index"]
@@ -314,8 +311,10 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
         yield "index", f"none in {index['path']}{instead}"
         return
     state = "in step" if index["vectors_in_step"] else "out of date, rebuilt at the next question"
-    counts = ", ".join(_count(index[name], name.rstrip("s")) for name in ("articles", "passages", "sentences"))
+    counts = ", ".join(wording.count(index[name], name.rstrip("s")) for name in ("articles", "passages", "sentences"))
     yield "index", f"{index['path']}: {counts}, {index['bytes'] / 1e6:.1f} MB, vectors {state}"
+    kinds = ", ".join(f"{name} {count}" for name, count in index["formats"].items())
+    yield "articles", f"read from {kinds}; copies of others among them: {index['copies']}"
     if report["checked"]:
         yield "check", "every invariant holds"
     yield (
@@ -326,7 +325,3 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
             for name, value in index["facts"].items()
         ),
     )
-
-
-def _count(number: int, name: str) -> str:
-    return f"{number} {name}" if number == 1 else f"{number} {name}s"

@@ -31,7 +31,9 @@ class Span(NamedTuple):
 class Article:
     """One news article. `text` is what every offset in the system refers to; it never changes under one fingerprint.
 
-    `published` is ISO 8601: a date (`2025-03-08`) or a date and time. `fingerprint` is the SHA-256 of all fields.
+    `published` and `updated` are ISO 8601: a date (`2025-03-08`) or a date and time, in the time zone they came with;
+    `published_inferred` says that the first was found in the text or the address. `byline` is as printed, `format` the
+    kind of file it was read from. `rag.articles.fingerprint` is the SHA-256 of all fields but the last.
     """
 
     id: str
@@ -43,6 +45,11 @@ class Article:
     authors: tuple[str, ...] = ()
     language: str | None = None
     license: str | None = None
+    updated: str | None = None
+    section: str | None = None
+    byline: str | None = None
+    published_inferred: bool = False
+    format: str | None = None
 
     def __post_init__(self) -> None:
         for name in ("id", "title", "text"):
@@ -86,8 +93,8 @@ class Hit:
     """One article found, with its best passage. A bigger score is better; scores compare only within one search.
 
     `key` is the store's own number of the article; `views` holds what each way of searching gave, `ranks` its place
-    there, from 1, and `parts` what the score is the sum of; `copies` counts near-identical articles that were found too
-    and share this slot, `copy_keys` are theirs.
+    there, from 1, and `parts` what the score is the sum of; `copies` counts the other articles that are copies of the
+    same story, `copy_keys` are those of them that were found too and share this slot.
     """
 
     key: int
@@ -138,7 +145,13 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A numbered reference to exact words: `article.text[start:end] == quote`."""
+    """A numbered reference to exact words: `article.text[start:end] == quote`.
+
+    `copies` counts the other articles of the story that have these words, `copy_outlets` are the outlets of all of
+    them. `independent_outlets` tell the same in stories of their own, the cited one's first: copies are one source.
+    `version` is that of the cited article, from 1; `correction` has at least `published` and `text` where the story was
+    corrected or its cited words were changed.
+    """
 
     number: int
     article_id: str
@@ -151,6 +164,10 @@ class Citation:
     quote: str
     speaker: str | None = None
     copies: int = 0
+    version: int = 1
+    copy_outlets: tuple[str, ...] = ()
+    independent_outlets: tuple[str, ...] = ()
+    correction: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if self.end - self.start != len(self.quote) or self.start < 0:
@@ -215,6 +232,7 @@ class Answer:
     model: Mapping[str, str | None]
     standalone_question: str | None = None
     disagreements: tuple[Mapping[str, Any], ...] = ()
+    explanation: Mapping[str, Any] = field(default_factory=dict, compare=False)  # see `rag.explaining`
 
     def __post_init__(self) -> None:
         numbers = [c.number for c in self.citations]
@@ -270,6 +288,17 @@ class Reading:
     likelihood: float  # of these words
     none: float  # of saying that no sentence answers
     sentences: tuple[float, ...]  # of the number of each sentence, given the words
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The decision on one sentence. `score` is 0 to 1; `reasons` name each check that failed, `found` what was
+    looked for and is there."""
+
+    supported: bool
+    score: float
+    reasons: tuple[str, ...]
+    found: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

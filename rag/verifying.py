@@ -10,12 +10,12 @@ which costs style; an untrue one that passes could end up in print.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from rag import lexical, premises, stitching
 from rag.lexical import DENIALS, Tokens, plain, read
+from rag.types import Verdict
 
 _QUOTED = re.compile(r'"([^"]{2,})"')
 
@@ -59,15 +59,6 @@ _DIRECTLY = re.compile(r"[ -]?(?:of (?:the )?)?")
 _LEAST_TOKENS, _NEAR, _REACH, _OVERLAP = 3, 3, 5, 0.6
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """The decision on one sentence. `score` is 0 to 1; `reasons` name each check that failed."""
-
-    supported: bool
-    score: float
-    reasons: tuple[str, ...]
-
-
 def verify(
     sentence: str,
     cited: str,
@@ -96,12 +87,21 @@ def verify(
         *_stance(said, source),
         *stitching.faults(said, source),
     ]
+    found = tuple(_found(said, source))
     if reasons:
-        return Verdict(False, _score(said.keys, source.keys, rarity, 0.0), tuple(reasons))
+        return Verdict(False, _score(said.keys, source.keys, rarity, 0.0), tuple(reasons), found)
     score = _score(said.keys, source.keys, rarity, similarity())
     if score < threshold:
-        return Verdict(False, score, (f"support {score:.2f} is below {threshold:.2f}",))
-    return Verdict(True, score, ())
+        return Verdict(False, score, (f"support {score:.2f} is below {threshold:.2f}",), found)
+    return Verdict(True, score, (), found)
+
+
+def _found(said: Tokens, source: Tokens) -> Iterator[str]:
+    """The numbers, dates and names that were looked for and are there."""
+    for i, token in enumerate(said.tokens):
+        kind = "date" if token.in_calendar or _is_date(said, i) else "number" if token.quantity else "name"
+        if token.key in source.keys and (token.quantity or token.in_calendar or token.name):
+            yield f"{kind} is in the cited words: {token.shown}"
 
 
 def _without_outlet(sentence: str, outlet: str) -> str:

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rag import kept_reports, resources
+from rag import kept_reports, resources, stories
 from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
@@ -20,7 +20,7 @@ from rag.linear import LinearModel
 from rag.loading import Notice, affordable, load_embedder, load_reranker, models_of
 from rag.opening import WRITER_WAIT_S as WRITER_WAIT_S
 from rag.opening import exists as exists
-from rag.opening import finish_removal, open_to_write
+from rag.opening import finish_grouping, finish_removal, open_to_write
 from rag.opening import holds_articles as holds_articles
 from rag.opening import index_stamp as index_stamp
 from rag.opening import open_store as open_store
@@ -50,6 +50,13 @@ def load_linear(name: str) -> LinearModel:
     return LinearModel.parse((Path(__file__).parent / "fitted" / f"{name}.json").read_text("utf-8"))
 
 
+def is_address(path: str) -> bool:
+    """Whether a path is meant as a web address."""
+    from rag import readers
+
+    return readers.is_address(path)
+
+
 def index_paths(
     paths: Sequence[str],
     folder: Path,
@@ -61,6 +68,7 @@ def index_paths(
     notice: Notice = lambda _: None,
     web: bool = False,
     full_text: bool = False,
+    embedder: Embedder | None = None,
 ) -> IndexReport:
     """Read the paths into the index; web addresses too where `web` says so, and with `full_text` the pages that the
     entries of feeds point to. Where nothing in them can be read the report holds only problems, and no index is made.
@@ -85,7 +93,7 @@ def index_paths(
     if not isinstance(head[-1] if head else None, Article):
         problems = tuple(item for item in head if isinstance(item, Problem))
         return IndexReport(problems=problems)
-    embedder = load_embedder(settings, notice)
+    embedder = embedder or load_embedder(settings, notice)
     with open_to_write(folder, "rag index", create=True, notice=notice) as store:
         origins = files.told(Origins(store))
         items = origins.follow(chain(head, rest))
@@ -96,7 +104,9 @@ def index_paths(
                 notice(f"articles kept, as their files could not be read without problems: {origins.kept}")
             if gone or places:
                 kept_reports.forget(folder, gone)
-                report = replace(report, removed=store.remove(gone, places))
+                with store.transaction():
+                    report = replace(report, removed=store.remove(gone, places))
+                    stories.group(store)
         finish_removal(store, folder)
         return report
 
@@ -197,6 +207,7 @@ def open_rag(
 
     `embedder` and `models` stand for those of the settings: the server's are these, shared by several threads."""
     prompts, settings = load_prompts(), affordable(settings)
+    finish_grouping(folder, notice)
     with open_store(folder) as store, store.snapshot():
         if not store.size():
             raise NotReadyError(

@@ -13,6 +13,7 @@ import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, Protocol
 
 from rag.errors import UsageError
@@ -155,13 +156,14 @@ def _zip_members(source: Source, inside: Source, stream: BinaryIO, read: Read) -
     kept = _Kept(source)
     with zipfile.ZipFile(stream) as archive:
         names = set(archive.namelist())
-        for marker, parse in ((docx.MARKER, docx.read_docx), (epub.MARKER, epub.read_epub)):
+        for marker, parse, kind in ((docx.MARKER, docx.read_docx, "Word"), (epub.MARKER, epub.read_epub, "EPUB")):
             if marker in names:
                 if sum(info.file_size for info in archive.infolist()) > source.limits.bytes:
                     yield too_large(source.where, source.limits)
                 else:
                     stream.seek(0)
-                    yield from parse(source._replace(stream=stream))
+                    for item in parse(source._replace(stream=stream)):
+                        yield replace(item, format=kind) if isinstance(item, Article) else item
                 return
         for info in archive.infolist():
             if info.is_dir():

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from datetime import datetime
 from time import struct_time
 from typing import Any
 
-from rag.articles import one_line
+from rag.articles import iso, one_line
 from rag.errors import UsageError
 from rag.readers import html
 from rag.readers.common import Source, articles_of, fallback_title, shown, too_large, whole
@@ -73,6 +75,8 @@ def fields_of(entry: Mapping[str, Any], feed: Mapping[str, Any]) -> dict[str, ob
         "url": entry.get("link"),
         "source": (entry.get("source") or {}).get("title") or feed.get("title"),
         "published": _date(entry, "published") or _date(entry, "updated"),
+        "updated": _date(entry, "updated") if entry.get("published") else None,
+        "section": [tag["term"] for tag in entry.get("tags", []) if tag.get("term")],
         "authors": [author["name"] for author in entry.get("authors", []) if author.get("name")],
         "language": entry.get("language") or feed.get("language"),
         "license": entry.get("rights") or feed.get("rights"),
@@ -91,14 +95,18 @@ def _follow(fields: dict[str, object], source: Source) -> str | None:
         return f"its page, {shown(url)}: {error}; the text of the feed is kept"
     if len(str(page["text"])) > len(str(fields["text"])):
         fields["text"] = page["text"]
-    for name in ("source", "language", "license", "authors", "published"):
+    for name in ("source", "language", "license", "authors", "published", "updated", "section"):
         fields[name] = fields[name] or page[name]
     return None
 
 
 def _date(entry: Mapping[str, Any], name: str) -> str | None:
-    """In UTC where feedparser could read it, else as it was written, which then is warned of."""
+    """In its own time zone where it is written as the standards say; else in UTC where feedparser could read it; else
+    as it was written, which then is warned of."""
     known = dict(entry)  # asked itself, feedparser gives one date for the other, with a warning
+    with suppress(KeyError, ValueError, TypeError, IndexError, OverflowError):
+        if datetime.fromisoformat(found := iso(str(known[name]))).tzinfo:
+            return found
     parsed = known.get(f"{name}_parsed")
     if isinstance(parsed, struct_time):
         year, month, day, hour, minute, second = parsed[:6]

@@ -12,6 +12,8 @@ _NAMES = {
     "source": "source outlet publication publisher newspaper site sitename sourcename",
     "published": "published publishedat publicationdate publishdate pubdate datepublished publishedon date",
     "authors": "authors author byline creator",
+    "updated": "updated updatedat modified modifiedat datemodified lastmodified lastupdated lastmod",
+    "section": "section category desk rubric articlesection",
     "language": "language lang",
     "license": "license licence",
     "id": "id",
@@ -33,7 +35,8 @@ def with_our_names(record: Mapping[object, object]) -> dict[str, object]:
         value, ours = record[key], field_of(key)
         if ours and fields.get(ours) in (None, "", []):
             fields[ours] = _plain(value) if ours in ("source", "authors") else value
-    return fields
+    byline = next((value for key, value in record.items() if _key(key) == "byline"), None)
+    return {**fields, "byline": byline} if isinstance(byline, str) else fields
 
 
 def _key(name: object) -> str:

@@ -8,7 +8,13 @@ from rag.errors import UsageError
 
 _BLOCK = re.compile(r"\A---[ \t]*\n(?P<yaml>.*?)^(?:---|\.\.\.)[ \t]*(?:\n|\Z)", re.DOTALL | re.MULTILINE)
 # What blogs and static site generators call our fields.
-_OTHER_NAMES = {"date": "published", "author": "authors", "lang": "language"}
+_OTHER_NAMES = {
+    "date": "published",
+    "author": "authors",
+    "lang": "language",
+    "lastmod": "updated",
+    "category": "section",
+}
 _NULL = "tag:yaml.org,2002:null"
 
 

@@ -66,7 +66,9 @@ def _extract(page: str) -> dict[str, object]:
         "text": _without_title(found.text, {one_line(found.title or ""), one_line(title)}),
         "url": _own_address(tree),
         "source": found.sitename,
-        "published": found.date,
+        "published": _to_the_minute(found.date, tree),
+        "updated": _meta(tree, "article:modified_time", "og:updated_time", "dateModified"),
+        "section": _meta(tree, "article:section", "articleSection") or (found.categories or [None])[0],
         "authors": (found.author or "").split("; "),
         "language": tree.get("lang") or tree.get("xml:lang"),
         "license": found.license,
@@ -85,6 +87,22 @@ def _trafilatura() -> ModuleType:
 def _declared_charset(data: bytes) -> str | None:
     match = _CHARSET.search(data[:_HEAD_BYTES])
     return (match[1] or match[2]).decode("ascii", "replace") if match else None
+
+
+def _meta(tree: Any, *names: str) -> str | None:
+    """The content of the first of these `meta` elements that has any."""
+    for name in names:
+        for attribute in ("property", "name", "itemprop"):
+            for content in tree.xpath("//meta[@*[name()=$attribute]=$name]/@content", attribute=attribute, name=name):
+                if content.strip():
+                    return str(content).strip()
+    return None
+
+
+def _to_the_minute(day: str | None, tree: Any) -> str | None:
+    """The date with its time and time zone, where the page gives them for the same day."""
+    told = _meta(tree, "article:published_time", "datePublished")
+    return told if day and told and told.startswith(day) and len(told) > len(day) else day
 
 
 def _own_address(tree: Any) -> str | None:

@@ -59,6 +59,8 @@ def _fields(item: Element) -> dict[str, object]:
         or _attribute(item, "infoSource", "literal", "uri", "qcode")
         or _attribute(item, "provider", "literal", "uri", "qcode"),
         "published": xml.first_text(item, "firstCreated", "contentCreated", "versionCreated") or issued,
+        "updated": xml.first_text(item, "versionCreated") if xml.first_text(item, "firstCreated") else None,
+        "byline": xml.first_text(item, "by", "byline"),
         "authors": [xml.first_text(item, "by", "byline") or ""],
         "language": _attribute(item, "language", "tag") or item.get(_XML_LANGUAGE),
         "license": xml.first_text(item, "usageTerms", "copyrightNotice"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from functools import partial
 
 from rag.readers import archives, html, jsonl, markdown, pdf, plain_text
@@ -32,7 +33,10 @@ def read_source(source: Source, extension: str) -> Iterator[Article | Problem]:
         kind = f"files of type {shown(extension)}" if extension else "files without an extension"
         yield Problem(source.where, f"{kind} are not read; these are: {' '.join(EXTENSIONS)}")
         return
-    yield from _READERS[found](source)
+    for item in _READERS[found](source):
+        # An archive's members say their own.
+        unnamed = isinstance(item, Article) and item.format is None
+        yield replace(item, format=found) if isinstance(item, Article) and unnamed else item
     if warning:
         yield Problem(source.where, warning)
 

@@ -51,6 +51,7 @@ class Question(BaseModel):
     since: str | None = Field(None, description="Only articles from this day (2025-03-08), month or year on.")
     until: str | None = Field(None, description="Only articles up to this day, month or year.")
     source: str | None = Field(None, description="Only articles of this outlet.")
+    explain: bool = Field(False, description="Also say what decided on the answer, in `explain` (docs/explain.md).")
     mode: Mode = Field("answer", description="`quote` answers with quotations alone, without the language model.")
 
     def filters(self) -> Filters:

@@ -35,10 +35,10 @@ async def ask_route(request: Request, asked: Question) -> Response:
             problems.report(exc, request_id)
             return sse(problems.document(problems.describe(exc), request_id), "error")
 
-        return EventStream(_events(job), failed)
+        return EventStream(_events(job, asked.explain), failed)
     items = await attended(request, job)
     answer = next(item.answer for item in items if isinstance(item, Done))
-    return JSONResponse(answer_json(answer))
+    return JSONResponse(answer_json(answer, explain=asked.explain))
 
 
 def wants_events(request: Request) -> bool:
@@ -46,13 +46,13 @@ def wants_events(request: Request) -> bool:
     return "text/event-stream" in request.headers.get("accept", "")
 
 
-async def _events(job: Job[Event | Undated]) -> AsyncGenerator[bytes]:
+async def _events(job: Job[Event | Undated], explain: bool) -> AsyncGenerator[bytes]:
     async for item in job.items():
-        yield sse(*event_json(item))
+        yield sse(*event_json(item, explain=explain))
 
 
-def event_json(event: Event | Queued | Undated) -> tuple[Json, str]:
-    """The data of an event and its name."""
+def event_json(event: Event | Queued | Undated, *, explain: bool = False) -> tuple[Json, str]:
+    """The data of an event and its name; the last one with its explanation where that is asked for."""
     match event:
         case Queued(position):
             return {"position": position}, "queued"
@@ -63,7 +63,7 @@ def event_json(event: Event | Queued | Undated) -> tuple[Json, str]:
         case SentenceReady():
             return sentence_json(event), "sentence"
         case Done(answer):
-            return answer_json(answer), "done"
+            return answer_json(answer, explain=explain), "done"
 
 
 @router.get("/search", summary="The articles that match")

@@ -28,6 +28,7 @@ def broken_invariants(store: Store, database: sqlite3.Connection) -> Iterator[st
     yield from _vectors(store, database)
     yield from _offsets(store, database)
     yield from _versions(database)
+    yield from _stories(database)
 
 
 def _one(database: sqlite3.Connection, sql: str) -> Any:
@@ -78,6 +79,22 @@ def _covered(article: Article, passages: Sequence[Passage]) -> bool:
                 return False
             at = end
     return not article.text[at:].strip()
+
+
+def _stories(database: sqlite3.Connection) -> Iterator[str]:
+    """Each article waits or has a story; the first of a story is in it, and it alone has keys."""
+    for trouble, where in (
+        ("are in no story", "s.first IS NULL AND u.article IS NULL"),
+        ("are in a story and wait for one", "s.first IS NOT NULL AND u.article IS NOT NULL"),
+        ("are in a story whose first article is none of it", "s.first IS NOT NULL AND f.first IS NOT s.first"),
+        ("are first in their story and have no keys", "s.first = a.key AND k.article IS NULL"),
+        ("are copies and have keys", "s.first IS NOT a.key AND k.article IS NOT NULL"),
+    ):
+        sql = f"""SELECT count(*) FROM articles a LEFT JOIN stories s ON s.article = a.key
+                  LEFT JOIN stories f ON f.article = s.first LEFT JOIN ungrouped u ON u.article = a.key
+                  LEFT JOIN (SELECT DISTINCT article FROM story_keys) k ON k.article = a.key WHERE {where}"""
+        if count := _one(database, sql):
+            yield f"{count} articles {trouble}"
 
 
 def _versions(database: sqlite3.Connection) -> Iterator[str]:

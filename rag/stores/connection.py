@@ -10,10 +10,27 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from rag.errors import StoreError
+from rag.articles import canonical_url, moment
+from rag.errors import StoreError, UsageError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _LOCK_WAIT_S = 30.0
+_SINCE_3 = {
+    **dict.fromkeys("updated section byline moment canonical format".split(), "TEXT"),
+    "inferred": "INTEGER NOT NULL DEFAULT 0",
+}
+
+
+def derived(url: str | None, published: str | None) -> tuple[str | None, str | None]:
+    """The columns `moment` and `canonical` of an article with these."""
+    try:
+        when = moment(published) if published else None
+    except UsageError:
+        when = None
+    try:
+        return when, canonical_url(url) if url else None
+    except UsageError:
+        return when, None
 
 
 class Connection:
@@ -23,6 +40,7 @@ class Connection:
         """Open or create the database. Raises StoreError when it is damaged, locked or of another version."""
         self._path = path
         self._reading = threading.Lock()
+        self._changed = False  # whether the open transaction changes what can be searched
         with self._translated():
             self._db = sqlite3.connect(path, timeout=_LOCK_WAIT_S, isolation_level=None, check_same_thread=False)
         try:
@@ -35,7 +53,7 @@ class Connection:
         with self._translated():
             self._db.execute("PRAGMA foreign_keys = ON")
             version = int(self._one("PRAGMA user_version"))
-            if version not in (0, 1, SCHEMA_VERSION):
+            if not 0 <= version <= SCHEMA_VERSION:
                 raise StoreError(
                     f"{self._path} has index format {version}, this newsrag reads {SCHEMA_VERSION}: index anew"
                 )
@@ -43,11 +61,27 @@ class Connection:
                 self._create()
 
     def _create(self) -> None:
-        """Also from format 1, which lacks some tables: nothing is read or embedded again. Killed half-way, it is done
-        again by whoever opens the file next."""
+        """Also from formats 1 and 2, which lack some tables and columns: nothing is read or embedded again. Killed
+        half-way, it is done again by whoever opens the file next."""
         self._db.execute("PRAGMA journal_mode = WAL")
+        with self._transaction(stamped=False):
+            has = {name for _, name, *_ in self._db.execute("PRAGMA table_info (articles)")}
+            if has and not has.issuperset(_SINCE_3):
+                self._widen(has)
         self._db.executescript((Path(__file__).parent / "schema.sql").read_text("utf-8"))
-        self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        with self._transaction(stamped=False):
+            sql = "SELECT key FROM articles WHERE key NOT IN (SELECT article FROM stories)"
+            self._db.execute(f"INSERT OR IGNORE INTO ungrouped {sql}")
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+
+    def _widen(self, has: set[str]) -> None:
+        """Give the articles of an older index the columns that it lacks, filled in where the others tell them."""
+        for name, kind in _SINCE_3.items():
+            if name not in has:
+                self._db.execute(f"ALTER TABLE articles ADD COLUMN {name} {kind}")
+        rows = self._db.execute("SELECT key, url, published FROM articles").fetchall()
+        told = ((*derived(url, published), key) for key, url, published in rows)
+        self._db.executemany("UPDATE articles SET moment = ?, canonical = ? WHERE key = ?", told)
 
     def close(self) -> None:
         """Release the file."""
@@ -78,13 +112,25 @@ class Connection:
         return f"{self._path}: {exc}"
 
     @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """See `rag.ports.Store`."""
+        with self._transaction(stamped=False):
+            yield
+
+    @contextmanager
     def _transaction(self, *, stamped: bool = True) -> Iterator[None]:
-        """All or nothing; a new stamp when it commits, unless nothing that can be searched changes."""
+        """All or nothing; a new stamp when it commits, unless nothing that can be searched changes. Within another one
+        it is a part of that."""
+        if self._db.in_transaction:
+            self._changed |= stamped
+            yield
+            return
         with self._translated():
             self._db.execute("BEGIN IMMEDIATE")
+            self._changed = stamped
             try:
                 yield
-                if stamped:
+                if self._changed:
                     self._db.execute("INSERT OR REPLACE INTO state VALUES ('stamp', ?)", (secrets.token_hex(8),))
                 self._db.execute("COMMIT")
             except BaseException:

@@ -14,8 +14,17 @@ CREATE TABLE IF NOT EXISTS articles (
     authors TEXT NOT NULL,  -- JSON list
     language TEXT,
     license TEXT,
-    fingerprint TEXT NOT NULL
+    fingerprint TEXT NOT NULL,
+    -- Since version 3; rag/stores/connection.py adds them to older tables.
+    updated TEXT,
+    section TEXT,
+    byline TEXT,
+    inferred INTEGER NOT NULL DEFAULT 0, -- whether `published` was found in the text or the address
+    moment TEXT,                         -- `published` in UTC where it has a time
+    canonical TEXT,                      -- the address without what does not belong to it
+    format TEXT                          -- of the file it was read from
 );
+CREATE INDEX IF NOT EXISTS articles_canonical ON articles (canonical);
 CREATE INDEX IF NOT EXISTS articles_day ON articles (day);
 CREATE INDEX IF NOT EXISTS articles_source ON articles (source);
 
@@ -72,3 +81,27 @@ CREATE TABLE IF NOT EXISTS versions (
     fields TEXT NOT NULL,   -- JSON object
     PRIMARY KEY (article, number)
 ) WITHOUT ROWID;
+
+-- Since version 3. The story of each article: the key of the article that it copies, or its own. Those that copy none
+-- are found by their keys, `rag.dedup.keys`.
+CREATE TABLE IF NOT EXISTS stories (
+    article INTEGER PRIMARY KEY REFERENCES articles (key) ON DELETE CASCADE,
+    first INTEGER NOT NULL
+);
+CREATE INDEX IF NOT EXISTS stories_first ON stories (first);
+CREATE TABLE IF NOT EXISTS story_keys (
+    value INTEGER NOT NULL,
+    article INTEGER NOT NULL REFERENCES articles (key) ON DELETE CASCADE,
+    PRIMARY KEY (value, article)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS story_keys_article ON story_keys (article);
+
+-- Articles that no story was looked for yet: new and changed ones, and the copies of what was changed or removed.
+CREATE TABLE IF NOT EXISTS ungrouped (article INTEGER PRIMARY KEY REFERENCES articles (key) ON DELETE CASCADE);
+CREATE TRIGGER IF NOT EXISTS articles_ungrouped AFTER INSERT ON articles BEGIN
+    INSERT INTO ungrouped VALUES (new.key);
+END;
+CREATE TRIGGER IF NOT EXISTS copies_ungrouped BEFORE DELETE ON articles BEGIN
+    INSERT OR IGNORE INTO ungrouped SELECT article FROM stories WHERE first = old.key AND article <> old.key;
+    DELETE FROM stories WHERE first = old.key;
+END;

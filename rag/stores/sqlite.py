@@ -12,15 +12,19 @@ from rag.articles import fingerprint, published_day
 from rag.errors import StoreError
 from rag.ports import Ids, Vectors, View
 from rag.stores.checking import broken_invariants
-from rag.stores.provenance import Provenance
+from rag.stores.connection import derived
+from rag.stores.stories import Stories
 from rag.types import Article, Filters, Passage, Span
 
-_COLUMNS = "id, title, text, url, source, published, authors, language, license"
+_COLUMNS = (
+    "id, title, text, url, source, published, authors, language, license, updated, section, byline, inferred, format"
+)
+_FIELDS = tuple(name.replace("inferred", "published_inferred") for name in _COLUMNS.split(", "))
 _TITLE_WEIGHT, _TEXT_WEIGHT = 3.0, 1.0
 _BATCH = 4096
 
 
-class SqliteStore(Provenance):
+class SqliteStore(Stories):
     """`rag.ports.Store` in one SQLite file. Reads may come from several threads and take turns; writes from one."""
 
     def facts(self) -> dict[str, str]:
@@ -45,9 +49,12 @@ class SqliteStore(Provenance):
             self._keep_version(key, self.load([key])[key], article)
         self._db.execute("DELETE FROM articles WHERE key = ?", (key,))
         values = (article.id, article.title, article.text, article.url, article.source, article.published)
-        more = (json.dumps(article.authors), article.language, article.license, day, fingerprint(article))
-        sql = f"INSERT INTO articles (key, {_COLUMNS}, day, fingerprint) VALUES (?,?,?,?,?,?,?,?,?,?,?,?)"
-        key = self._db.execute(sql, (key, *values, *more)).lastrowid
+        more = (json.dumps(article.authors), article.language, article.license, article.updated, article.section)
+        last = (article.byline, article.published_inferred, article.format, day, fingerprint(article))
+        derivable = derived(article.url, article.published)
+        sql = f"""INSERT INTO articles (key, {_COLUMNS}, day, fingerprint, moment, canonical)
+                  VALUES ({",".join("?" * 19)})"""
+        key = self._db.execute(sql, (key, *values, *more, *last, *derivable)).lastrowid
         self._db.execute("INSERT INTO vectors_lead VALUES (?, ?)", (key, _blob(vectors["lead"][0])))
         for passage, vector in zip(passages, vectors["passage"], strict=True):
             row = (key, passage.ordinal, passage.start, passage.end, json.dumps(passage.sentences))
@@ -202,5 +209,5 @@ def _matrix(rows: list[Any]) -> tuple[Ids, Vectors]:
 
 
 def _article(row: Any) -> Article:
-    article_id, title, text, url, source, published, authors, language, license_ = row
-    return Article(article_id, title, text, url, source, published, tuple(json.loads(authors)), language, license_)
+    fields = dict(zip(_FIELDS, row, strict=True))
+    return Article(**{**fields, "authors": tuple(json.loads(fields["authors"])), "published_inferred": bool(row[12])})

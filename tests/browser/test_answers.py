@@ -161,6 +161,7 @@ def rows(visit: Visit) -> list[list[str]]:
 def test_what_is_known_of_a_source_is_shown(visit: Visit) -> None:
     visit.open()
     citation = cited(1, speaker="Dame Rowena", copies=3, published="2025-12-09T23:30:00-02:00")
+    citation["independent_outlets"] = ["An outlet", "The Voice"]
     citation["correction"] = {"text": "It was four.", "published": "2025-12-12"}
     visit.canned_answer(**answered([citation]), standalone_question="What did Q mean?")
     visit.ask("Q")
@@ -170,7 +171,7 @@ def test_what_is_known_of_a_source_is_shown(visit: Visit) -> None:
         "Corrected later, 12 December 2025: It was four.",
         "An outlet",
         "10 December 2025",
-        "+3 copies",
+        "4 copies, 2 independent outlets",
         "said by Dame Rowena",
         "outlet.example",
         "Quoted.",

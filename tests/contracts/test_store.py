@@ -351,7 +351,7 @@ def test_a_file_damaged_in_the_middle_is_a_store_error(store: SqliteStore, path:
 def test_an_index_of_another_format_is_refused(store: SqliteStore, path: Path) -> None:
     store.close()
     change(path, "PRAGMA user_version = 7")
-    with pytest.raises(StoreError, match="has index format 7, this newsrag reads 2: index anew"):
+    with pytest.raises(StoreError, match="has index format 7, this newsrag reads 3: index anew"):
         SqliteStore(path)
 
 

@@ -28,6 +28,12 @@ TAKEDOWN = {
 }
 TRACES = [*SECRET, "Plomjhavik", "Dreznyq", "hjkwpost", "xlqvarno"]
 
+WIRE = (
+    "Twenty-three people were hurt when a passenger ferry hit the pier at Brenna on Wednesday, the operator said. "
+    "The Lady Ursula struck the end of the pier at a speed of about six knots. Many of the passengers were waiting at "
+    "the doors. The union of the crews asked for an inquiry into the steering of the ship. A smaller boat will sail."
+)
+
 
 def fragments(words: list[str], size: int = 5) -> set[bytes]:
     """All parts of the words of this size, as written and folded: an index keeps words by their differing ends."""
@@ -215,10 +221,92 @@ def test_edited_lines_without_ids_keep_their_articles_by_title(rag: Run, tmp_pat
     assert {title: after[title] for title in before} == before
 
 
+BEFORE_STORIES = """DROP TRIGGER articles_ungrouped; DROP TRIGGER copies_ungrouped; DROP TABLE stories;
+    DROP TABLE story_keys; DROP TABLE ungrouped; DROP INDEX articles_canonical;
+    DELETE FROM state WHERE name = 'grouping';
+    """ + "".join(
+    f"ALTER TABLE articles DROP COLUMN {column};"
+    for column in "updated section byline inferred moment canonical format".split()
+)
+
+
+def test_an_index_without_stories_is_grouped_when_it_is_first_asked(rag: Run, tmp_path: Path) -> None:
+    wire = [{"id": f"wire-{n}", "title": f"Headline {n}", "text": WIRE, "source": f"Outlet {n}"} for n in range(3)]
+    lines, folder = tmp_path / "wire.jsonl", tmp_path / "index"
+    rag("index", write(lines, *wire, ARTICLES[0]), "--index", folder)
+    with closing(sqlite3.connect(folder / opening.DATABASE)) as database:
+        database.executescript(f"{BEFORE_STORIES} PRAGMA user_version = 2;")
+    asked = rag("search", "ferry pier", "--index", folder, "--json")
+    assert asked.json["hits"][0]["copies"] == 2
+    assert "looked for copies of one story among 4 articles" in asked.err
+    again = rag("search", "ferry pier", "--index", folder, "--json")
+    assert (again.json, again.err) == (asked.json, "")
+    assert rag("status", "--check", "--index", folder).code == 0
+    done = rag("index", lines, "--index", folder, "--json").json
+    assert (done["unchanged"], done["updated"], done["added"]) == (4, 0, 0)
+
+
+def test_copies_and_corrections_are_told_with_the_answer(rag: Run, tmp_path: Path) -> None:
+    wire = [{"id": f"wire-{n}", "title": f"Headline {n}", "text": WIRE, "source": f"Outlet {n}"} for n in range(4)]
+    own = {
+        "title": "Seen from the quay", "source": "The Voice",
+        "text": "Mariners looked on. The ferry crash at the pier of Brenna hurt 23 people. Gulls rose.",
+    }  # fmt: skip
+    lines, folder = tmp_path / "wire.jsonl", tmp_path / "index"
+    question = "How many people were hurt when the ferry hit the pier at Brenna?"
+    rag("index", write(lines, *wire, own), "--index", folder)
+    asked = rag("ask", question, "--mode", "quote", "--index", folder, "--json").json
+    first = asked["citations"][0]
+    assert first["copies"] + 1 == len(first["copy_outlets"]) == 4
+    assert sorted(o[:6] for o in first["independent_outlets"]) == ["Outlet", "The Vo"]
+    assert first["correction"] is None
+    assert "(4 copies, 2 independent outlets)" in rag("ask", question, "--mode", "quote", "--index", folder).out
+    fixed = WIRE.replace("Twenty-three", "Thirty-seven") + " Correction: an earlier version of this story said 23."
+    article = {**wire[0], "text": fixed, "updated": "2025-11-14T09:00:00+01:00"}
+    rag("index", write(lines, article), "--index", folder)
+    rag("articles", "remove", "--yes", "--index", folder, *(f"wire-{n}" for n in (1, 2, 3)))
+    rag("articles", "remove", "--yes", "--source", "The Voice", "--index", folder)
+    asked = rag("ask", question, "--mode", "quote", "--index", folder, "--json").json
+    cited = next(c for c in asked["citations"] if "Thirty-seven" in c["quote"])
+    assert (cited["version"], cited["correction"]["kind"]) == (2, "corrected")
+    assert cited["correction"]["published"] == "2025-11-14T09:00:00+01:00"
+    text = rag("ask", question, "--mode", "quote", "--index", folder).out
+    assert "the story was corrected on 14 November 2025: it said before: “Twenty-three people" in text
+
+
+def test_metadata_is_kept_shown_and_told_by_status(rag: Run, tmp_path: Path) -> None:
+    folder = tmp_path / "index"
+    lines = write(
+        tmp_path / "in.jsonl",
+        {"id": "full", "title": "T", "text": "A full one.", "published": "2025-03-08T23:30:00-05:00",
+         "section": "World",
+         "updated": "2025-03-09T01:00:00-05:00", "byline": "By A. B. in Brenna",
+         "url": "https://X.example/a?utm_source=b"},
+        {"id": "bare", "title": "U", "text": "A bare one.", "url": "https://x.example/2025/04/01/bare"},
+    )  # fmt: skip
+    page = tmp_path / "note.txt"
+    page.write_text("BRENNA, Dec 9, 2025 (Wire) - A ferry hit the pier.", "utf-8")
+    rag("index", lines, page, "--index", folder)
+    full = rag("articles", "show", "full", "--index", folder, "--json").json
+    assert (full["published"], full["published_utc"]) == ("2025-03-08T23:30:00-05:00", "2025-03-09T04:30:00+00:00")
+    assert (full["section"], full["byline"]) == ("World", "By A. B. in Brenna")
+    assert (full["updated"], full["canonical_url"]) == ("2025-03-09T01:00:00-05:00", "https://x.example/a")
+    assert (full["published_inferred"], full["format"]) == (False, "JSON Lines")
+    bare = rag("articles", "show", "bare", "--index", folder, "--json").json
+    assert (bare["published"], bare["published_inferred"]) == ("2025-04-01", True)
+    shown = rag("articles", "show", "bare", "--index", folder).out
+    assert "2025-04-01 (inferred from its text or address)" in shown
+    assert "(JSON Lines)" in shown
+    assert len(rag("search", "ferry", "--since", "2025-12-09", "--index", folder, "--json").json["hits"]) == 1
+    status = rag("status", "--index", folder, "--json").json["index"]
+    assert status["formats"] == {"JSON Lines": 2, "text": 1}
+    assert "JSON Lines 2, text 1" in rag("status", "--index", folder).out
+
+
 def test_an_index_of_the_first_format_is_taken_over_as_it_is(rag: Run, index: Path, tmp_path: Path) -> None:
     folder = shutil.copytree(index, tmp_path / "index")
     with closing(sqlite3.connect(folder / opening.DATABASE)) as database:
-        database.executescript("DROP TABLE origins; DROP TABLE versions; PRAGMA user_version = 1;")
+        database.executescript(f"{BEFORE_STORIES} DROP TABLE origins; DROP TABLE versions; PRAGMA user_version = 1;")
     assert rag("status", "--check", "--index", folder).code == 0
     done = rag("index", write(tmp_path / "in.jsonl", *ARTICLES), "--index", folder, "--json").json
     assert (done["unchanged"], done["updated"], done["added"]) == (len(ARTICLES), 0, 0)

@@ -24,7 +24,10 @@ from tests.end_to_end.conftest import ARTICLES, QUESTION, UNANSWERABLE, Run
 ANSWER_FIELDS = (
     "question standalone_question answered refusal answer sentences citations disagreements timings_ms model".split()
 )
-CITATION_FIELDS = "number article_id title source url published start end quote speaker copies".split()
+CITATION_FIELDS = (
+    "number article_id title source url published start end quote speaker copies version copy_outlets "
+    "independent_outlets correction"
+).split()
 HIT_FIELDS = "article_id title source url published start end text score copies".split()
 
 
@@ -216,6 +219,20 @@ def test_articles_without_a_date_are_not_left_out_silently(rag: Run, tmp_path: P
 
 
 # ── search
+
+
+def test_an_answer_explains_itself(rag: Run, index: Path) -> None:
+    plain = rag("ask", QUESTION, "--index", index)
+    told = rag("ask", QUESTION, "--index", index, "--explain")
+    assert told.out == plain.out, "what explains does not go where the answer goes"
+    assert re.search(r"^answerable_read: 0\.\d\d against 0\.\d\d: answered$", told.err, re.MULTILINE)
+    assert re.search(r"^quoted \[1\], support 1\.00: “At least 340 civilians", told.err, re.MULTILINE)
+    for_a_program = rag("ask", QUESTION, "--index", index, "--explain", "--json").json
+    assert for_a_program["explain"]["sentences"][0]["text"] == for_a_program["sentences"][0]["text"]
+    assert "explain" not in rag("ask", QUESTION, "--index", index, "--json").json
+    line = json.dumps({"id": 1, "question": QUESTION}).encode()
+    [batched] = rag("ask", "--batch", "-", "--index", index, "--explain", "--mode", "quote", stdin=line).lines
+    assert batched["explain"]["reader"] is None
 
 
 def test_a_search_explains_itself(rag: Run, index: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,8 +10,7 @@ from typing import Any
 import pytest
 
 from rag.retrieval import Retriever
-from rag.types import Filters, Hit
-from rag.verifying import Verdict
+from rag.types import Filters, Hit, Verdict
 from tests.doubles import ScriptedLLM
 
 Rag = Callable[..., Any]
@@ -55,7 +54,7 @@ def break_retriever(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def break_verifier(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.answering.verify", lambda *_, **__: Verdict(True, 1.0, ()))
+    monkeypatch.setattr("rag.drafting.verify", lambda *_, **__: Verdict(True, 1.0, ()))
 
 
 def break_refuser(monkeypatch: pytest.MonkeyPatch) -> None:

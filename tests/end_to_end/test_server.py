@@ -59,6 +59,17 @@ def test_a_question_that_no_article_answers_is_refused_with_the_closest_stories(
     assert answer["sentences"] == []
 
 
+def test_an_answer_explains_itself_where_it_is_asked_to(server: Served) -> None:
+    why = server("POST", "/ask", {"question": QUESTION, "explain": True}).json["explain"]
+    assert [made["model"] for made in why["answering"]] == ["answerable", "answerable_read"]
+    assert why["reader"]["words"]
+    assert why["sentences"][0]["citations"] == [1]
+    asked = {"question": UNANSWERABLE, "explain": True, "mode": "quote"}
+    events = server("POST", "/ask", asked, accept="text/event-stream").events
+    assert events[-1][1]["explain"]["answering"][-1]["answers"] is False
+    assert "explain" not in server("POST", "/ask", {"question": QUESTION}).json
+
+
 def test_quote_mode_answers_without_the_model(server: Served) -> None:
     answer = server("POST", "/ask", {"question": QUESTION, "mode": "quote"}).json
     assert answer["model"]["llm"] is None

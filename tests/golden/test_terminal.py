@@ -127,6 +127,8 @@ STATUS: Json = {
         "articles": 1,
         "passages": 210,
         "sentences": 900,
+        "formats": {"JSON Lines": 3, "unknown": 1},
+        "copies": 2,
         "bytes": 1_234_567,
         "facts": {"embedder": "all-MiniLM-L6-v2", "passage_tokens": "200"},
         "vectors_in_step": False,

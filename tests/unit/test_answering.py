@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from rag import explaining
 from rag.answering import Fitted, Models, Rag
 from rag.composing import finished, quotation
 from rag.errors import ModelError, UsageError
@@ -19,10 +22,11 @@ from rag.indexing import index_articles, sync_vectors
 from rag.linear import LinearModel
 from rag.ports import VIEWS, LanguageModel, Reader
 from rag.prompting import REFUSAL, Prompts
+from rag.rendering import answer_json
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.stores.sqlite import SqliteStore
-from rag.types import Answer, Article, Done, Filters, Message, Retrieved, SentenceReady
+from rag.types import Answer, Article, Done, Filters, Message, Mode, Retrieved, SentenceReady
 from tests.doubles import HashEmbedder, NumpyVectors, PointingReader, ScriptedLLM
 
 FERRY = Article(
@@ -418,9 +422,8 @@ def test_a_copy_with_another_figure_is_not_counted_as_saying_the_same(tmp_path: 
     with closing(SqliteStore(tmp_path / "figures.sqlite")) as own:
         index_articles([old, new], own, HashEmbedder(), SETTINGS)
         rag = build(own, None)
-        answer = rag.ask("How much will the repair of the harbour bridge cost?", mode="quote")
         ranked = rag.find("How much will the repair of the harbour bridge cost?", Filters()).ranked
-    assert sorted(re.findall(r"\d\.\d", " ".join(c.quote for c in answer.citations))) == ["2.3", "4.1"], ranked
+    assert sorted(re.findall(r"\d\.\d", " ".join(e.text for e in ranked))) == ["2.3", "4.1"], ranked
     assert [e.copies for e in ranked if "cost" in e.text] == [0, 0]
     assert {e.copies for e in ranked if "vote" in e.text} == {1}
 
@@ -478,3 +481,123 @@ def test_quote_mode_does_not_read(store: SqliteStore) -> None:
     reader = PointingReader("arrested")
     build(store, None, reader=reader).ask(QUESTION, mode="quote")
     assert reader.calls == []
+
+
+# ── yes or no
+
+
+@pytest.mark.parametrize("drafted_word", ["Yes", "No"])
+def test_a_yes_or_no_that_the_words_cannot_prove_is_not_shown(store: SqliteStore, drafted_word: str) -> None:
+    question = "Was Ivo Marek, the captain of the ferry Skua, arrested in Brenna?"
+    answer = check(build(store, ScriptedLLM(f"{drafted_word}, {ARRESTED} [1].")).ask(question))
+    assert answer.sentences[0].text == f"{ARRESTED}."
+    alone = check(build(store, ScriptedLLM(f"{drafted_word} [1].")).ask(question))
+    assert {s.support for s in alone.sentences} == {"quoted"}
+
+
+# ── whose words
+
+
+def test_a_question_for_somebodys_words_is_answered_with_them() -> None:
+    words = "It is a plaster, not a cure"
+    breach = Article(
+        "breach",
+        "Breach in the weir closed",
+        "Engineers closed the breach in the weir with stone. Hydrologist Petra Lindquay said the stone would hold for "
+        f"the winter. “{words},” she said. Mayor Ann Bell said the stone in the weir had cost 12 crowns. “We paid for "
+        "all of it ourselves,” she said.",
+    )
+    with closing(SqliteStore(Path(":memory:"))) as own:
+        index_articles([breach], own, HashEmbedder(), SETTINGS)
+        rag = build(own, None)
+        said = rag.ask("What was Petra Lindquay's verdict on the stone in the breach of the weir?", mode="quote")
+        plain = rag.ask("What closed the breach in the weir?", mode="quote")
+    assert said.citations[0].quote == f"“{words},” she said."
+    assert plain.citations[0].quote.startswith("Engineers closed")
+
+
+# ── why an answer is what it is
+
+
+def explained(rag: Rag, question: str = QUESTION, mode: Mode = "answer") -> tuple[Answer, Mapping[str, Any]]:
+    answer = check(rag.ask(question, mode=mode))
+    return answer, answer_json(answer, explain=True)["explain"]
+
+
+def test_a_fitted_models_decision_is_the_sum_of_what_its_signals_contribute(store: SqliteStore) -> None:
+    model = LinearModel(-1.0, {"cosine": 2.0, "terms_in_story": 0.5}, 0.4, "by hand")
+    rag = build(store, None, answerable=model)
+    _, why = explained(rag, mode="quote")
+    [made] = why["answering"]
+    log_odds = made["intercept"] + sum(s["contribution"] for s in made["signals"])
+    assert {s["name"] for s in made["signals"]} == {"cosine", "terms_in_story"}
+    assert made["probability"] == pytest.approx(1 / (1 + math.exp(-log_odds)), abs=1e-3)
+    assert made["probability"] == pytest.approx(rag.find(QUESTION, Filters()).probability, abs=1e-4)
+    assert (made["threshold"], made["answers"], why["reader"]) == (0.4, made["probability"] >= 0.4, None)
+
+
+def test_a_refusal_is_explained_by_the_model_that_refused(store: SqliteStore) -> None:
+    rag = build(store, None, reader=PointingReader("arrested"), answerable_read=UNLIKELY)
+    answer, why = explained(rag, WHO)
+    assert not answer.answered
+    assert [(made["model"], made["answers"]) for made in why["answering"]] == [
+        ("answerable", True),
+        ("answerable_read", False),
+    ]
+    assert why["sentences"] == []
+
+
+def test_a_readers_probabilities_are_given_for_each_sentence_it_read(store: SqliteStore) -> None:
+    _, why = explained(build(store, None, reader=PointingReader("arrested in Adana")), WHO)
+    assert why["reader"]["words"] == "arrested in Adana"
+    assert why["reader"]["probability"] == pytest.approx(math.exp(-1.0), abs=1e-4)
+    assert why["reader"]["none"] == pytest.approx(math.exp(-5.0), abs=1e-4)
+    best = why["reader"]["sentences"][0]
+    assert (best["text"], best["probability"]) == (
+        "The captain of the ferry, Ivo Marek, was arrested in Adana.",
+        pytest.approx(math.exp(-0.1), abs=1e-4),
+    )
+    assert FERRY.text[best["start"] : best["end"]] == best["text"]
+    assert why["sentences"][0]["decision"] == "quoted"
+
+
+@pytest.mark.parametrize(
+    ("draft", "decided", "reasons"),
+    [
+        (f"{DIED} [1].", "shown", []),
+        (f"{ARRESTED} [1].", "re-cited", ["name is not in the cited words: Marek"]),
+        ("Thirteen people died when the ferry sank off Brenna [1].", "replaced", ["number is not in the cited words"]),
+    ],
+)
+def test_a_draft_is_explained_by_the_checks_it_passed_and_failed(
+    store: SqliteStore, draft: str, decided: str, reasons: list[str]
+) -> None:
+    answer, why = explained(build(store, ScriptedLLM(draft)))
+    step = why["sentences"][0]
+    assert step["decision"] == decided
+    assert step["text"] == re.sub(r" \[\d\]", "", draft)
+    assert step["citations"] == [n for sentence in answer.sentences for n in sentence.citations]
+    last = step["checks"][-1]
+    assert last["supported"] == (decided != "replaced")
+    assert step["score"] == last["score"]
+    failed = [reason for tried in step["checks"] for reason in tried["failed"]]
+    assert all(any(reason.startswith(wanted) for reason in failed) for wanted in reasons)
+    assert [s["decision"] for s in why["sentences"][1:]] == ["quoted"] * (len(why["sentences"]) - 1)
+    if decided == "shown":
+        assert "name is in the cited words: Brenna" in last["found"]
+
+
+def test_a_draft_that_repeats_what_is_quoted_already_is_dropped(store: SqliteStore) -> None:
+    wrong = "Thirteen people died when the ferry sank off Brenna [1]."
+    _, why = explained(build(store, ScriptedLLM(f"{wrong} {wrong}")))
+    assert [s["decision"] for s in why["sentences"] if s["decision"] != "quoted"] == ["replaced", "dropped"]
+
+
+def test_an_explanation_is_shown_only_where_it_is_asked_for(store: SqliteStore) -> None:
+    answer = build(store, ScriptedLLM(f"{DIED} [1].")).ask(QUESTION)
+    plain, more = answer_json(answer), answer_json(answer, explain=True)
+    assert {**plain, "explain": more["explain"]} == more
+    assert "explain" not in plain
+    told = [line for _, line in explaining.lines(more["explain"])]
+    assert any(line.startswith(f"shown [1], support {answer.sentences[0].score:.2f}: {DIED}") for line in told)
+    assert "number is in the cited words: Twelve" in told

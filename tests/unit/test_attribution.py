@@ -23,6 +23,9 @@ from rag.attribution import speaker
         ("Reid has warned that the lake is rising.", "Reid"),
         ("Ground crews have treated 1,900 ditches, the institute said.", "the institute"),
         ("Dr Maathai told the Courier in 1999 that she was right.", "Dr Maathai"),
+        ("“It was a gust,” the managing director, Torvald Ekeland, said.", "Torvald Ekeland"),
+        ("“Two people did not,” said the bureau's director, Konrad Melisande.", "Konrad Melisande"),
+        ("A consumer group, Fair Shelf, said the company had been slow.", "Fair Shelf"),
     ],
 )
 def test_the_source_is_taken_as_it_is_spelled(sentence: str, expected: str | None) -> None:

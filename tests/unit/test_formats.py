@@ -261,7 +261,7 @@ class TestFeeds:
             ("Second", "Words."),
         ]
         assert (found[0].id, found[0].source, found[0].language) == ("https://paper.example/1", "The Paper", "tr")
-        assert (found[0].published, found[0].authors) == ("2025-03-08T07:15:00+00:00", ("Ayşe Demir",))
+        assert (found[0].published, found[0].authors) == ("2025-03-08T10:15:00+03:00", ("Ayşe Demir",))
         assert problems == [
             f'{name}, entry 2: published "soon" is not an ISO 8601 date; kept without a date',
             f"{name}, entry 3: text is empty",
@@ -306,6 +306,8 @@ class TestNewsML:
             authors=("By A B",),
             language="tr",
             license="Free.",
+            byline="By A B",
+            format="NewsML-G2",
         )
         assert problems == [
             "a.xml, item 2: its provider marks it stat:canceled; it is not read",

@@ -350,6 +350,7 @@ class TestMarkdown:
             published="2025-03-08T10:00:00+01:00",
             authors=("A B", "C"),
             language="en",
+            format="Markdown",
         )
 
     @pytest.mark.parametrize(
@@ -434,9 +435,10 @@ class TestHtml:
             "“It is done,” said the minister. Engineers from five countries had advised on its foundations.",
             url="https://example.org/2025/dam?utm_source=x",
             source="The Paper",
-            published="2025-03-08",
+            published="2025-03-08T10:00:00+03:00",
             authors=("Ayşe Demir",),
             language="tr",
+            format="HTML",
         )
 
     @pytest.mark.parametrize("declared", ["iso-8859-9", "windows-1254"])

@@ -37,6 +37,10 @@ CITED = {
     "quote": "ferry",
     "speaker": None,
     "copies": 2,
+    "version": 1,
+    "copy_outlets": [],
+    "independent_outlets": [],
+    "correction": None,
 }
 
 

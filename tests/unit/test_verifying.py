@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from rag.chunking import split_sentences
 from rag.quantities import quantities
 from rag.resources import data
-from rag.verifying import Verdict, verify
+from rag.types import Verdict
+from rag.verifying import verify
 
 EXECUTED = (
     "At least 340 Alawite civilians have been executed by the security forces and by groups allied to them, according "

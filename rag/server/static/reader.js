@@ -168,6 +168,8 @@ export class Reader {
     if (citation.speaker) facts.push(fact(["Said by ", foreign("b", oneLine(citation.speaker))]));
     const copies = count(citation.copies ?? 0, "other article has", "other articles have");
     if (citation.copies) facts.push(fact(`${copies} these words`));
+    const outlets = citation.independent_outlets ?? [];
+    if (outlets.length > 1) facts.push(fact(["Told independently by ", foreign("span", oneLine(outlets.join(", ")))]));
     const warnings = lines.map((line) => el("p", { class: "correction" }, icon("warn"), el("span", {}, line)));
     return facts.length ? [el("p", { class: "facts" }, facts), ...warnings] : warnings;
   }

@@ -138,7 +138,7 @@ function essence(sentences) {
 /** A story that an answer cites or a refusal names: opens at its words. */
 function story(citation, { marker, quote }, listener) {
   const facts = [foreign("span", citation.source || "unnamed outlet", { class: "outlet" }), day(citation.published)];
-  if (citation.copies) facts.push(`+${count(citation.copies, "copy", "copies")}`);
+  if (spread(citation)) facts.push(spread(citation));
   if (citation.speaker) facts.push(el("span", {}, "said by ", foreign("b", oneLine(citation.speaker))));
   facts.push(outgoing(citation.url));
   const title = button(foreign("span", oneLine(citation.title)), listener, { class: "headline" });
@@ -157,13 +157,21 @@ function story(citation, { marker, quote }, listener) {
   );
 }
 
+/** "5 copies, 2 independent outlets": copies are one source, however many they are. */
+function spread({ copies, independent_outlets: outlets }) {
+  const told = outlets?.length > 1 || (copies && outlets?.length) ? count(outlets.length, "independent outlet") : "";
+  return [copies ? `${copies + 1} copies` : "", told].filter(Boolean).join(", ");
+}
+
 /** What the reader must know about a cited story besides its words: that it was corrected later, or is out of date. */
 export function notices(citation) {
   const { correction } = citation;
   if (!correction) return [];
   const text = oneLine(typeof correction === "string" ? correction : correction.text);
   const date = day(correction.published);
-  return [[`Corrected later${date ? `, ${date}` : ""}`, text].filter(Boolean).join(": ")];
+  const told = { changed: "The story was changed", version: "Another version of the story" };
+  const what = told[correction.kind] ?? "Corrected later";
+  return [[`${what}${date ? `, ${date}` : ""}`, text].filter(Boolean).join(": ")];
 }
 
 /** How the answer came about: times and models. */
