@@ -39,6 +39,8 @@ def faults(sentence: str, cited: str) -> list[str]:
     own, there = set(lexical.words(sentence)), set(lexical.words(cited))
     if any(pronoun & own and not pronoun & there for pronoun in _PRONOUNS):
         found.append("a pronoun is not in the cited words")
+    if "-elect" in cited and "elect" not in sentence:
+        found.append("not yet in office there")
     frame = _FRAME.search(cited)
     if frame and any(c.isalpha() for term in _kept_out(sentence, frame[1]) for c in term):
         found.append(f"holds only {frame[1][:40]!r}")

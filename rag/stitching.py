@@ -17,7 +17,9 @@ _SAYING = re.compile(
     re.IGNORECASE,
 )
 _SAID_AFTER = re.compile(r"\b(?:said|says|told|tells|according)\b", re.IGNORECASE)  # ", the water company said"
-_TURN = re.compile(r";|\b(?:but|while|whereas|although|though|however|instead)\b", re.IGNORECASE)
+_TURN = re.compile(r";|\b(?:but|while|whereas|although|though|however|instead|and that)\b", re.IGNORECASE)
+_OF_THEM = re.compile(r"\s+of (?:them|these|those|which|whom)\b", re.IGNORECASE)
+_AGAINST = re.compile(r"\b(?:above|below|over|under|than|against|from)(?: the)?\s+$", re.IGNORECASE)
 _WHO = re.compile(r",\s+(?:who|which|whose|whom)\b", re.IGNORECASE)
 
 
@@ -30,6 +32,8 @@ def faults(said: Tokens, source: Tokens) -> list[str]:
     found = []
     if any(_turned(said, source, a, b) for a, b in pairwise(places) if b > a + 1):
         found.append("put together of two clauses")
+    if any(_counted_between(source, a, b) for a, b in pairwise(places)):
+        found.append("a number in between is left out")
     if _half_of_a_choice(said, source):
         found.append("an alternative is left out")
     start, end = source.tokens[min(places)].start, source.tokens[max(places)].end
@@ -56,6 +60,15 @@ def _turned(said: Tokens, source: Tokens, a: int, b: int) -> bool:
     """Whether the words left out between two that are used begin another clause, which the sentence does not show."""
     turn = _TURN.search(source.raw, source.tokens[a].end, source.tokens[b].start)
     return bool(turn and turn[0].lower() not in said.raw.lower())
+
+
+def _counted_between(source: Tokens, a: int, b: int) -> bool:
+    """As in "23 were hurt seriously" out of "23 were hurt, two of them seriously", or "winds of 178 were forecast" out
+    of "winds of 178, above the 165 forecast": what follows is said of those alone."""
+    return any(
+        token.quantity and (_OF_THEM.match(source.raw, token.end) or _AGAINST.search(source.raw[: token.start]))
+        for token in source.tokens[a + 1 : b]
+    )
 
 
 def _half_of_a_choice(said: Tokens, source: Tokens) -> bool:

@@ -54,6 +54,13 @@ LANES = "Fourteen of the dead lived in Weir Lane or Linden Court, the coroner sa
 YACHT = "She told the court that he had asked her in 2021 to say that a yacht was a gift."
 TOLD = "About 4,100 homes have been told not to drink from the tap after tests found lead, the water company said."
 LED = "Karl Ost, who leads the Farmers' Party, said he was worried by the fighting around Latakia."
+WINDS = "Winds of 178 kilometres an hour hit the town, above the 165 that had been forecast."
+HURT = "Twenty-three people were hurt, two of them seriously, when a ferry hit a pier at Brenna."
+NURSE = (
+    "The Product Safety Authority said that it had learned of the problem from a nurse and that Hearthly had acted "
+    "within ten days."
+)
+ELECT = "Ilan Dorvath was declared president-elect of Oltrava on Wednesday."
 TAXED = "Your tax rate may be different when you retire and the rate may depend on the income you have."
 CLOSED = "The road has been closed since the landslide."
 
@@ -215,6 +222,13 @@ CASES = [
     (TOLD, "About 4,100 homes have been told not to drink from the tap.", False),
     (LED, "Karl Ost said he was worried by the fighting around Latakia.", True),
     (LED, "The Farmers' Party said it was worried by the fighting around Latakia.", False),
+    (WINDS, "Winds of 178 kilometres an hour had been forecast.", False),
+    (HURT, "Twenty-three people were hurt seriously when a ferry hit a pier at Brenna.", False),
+    (HURT, "Twenty-three people were hurt.", True),
+    (NURSE, "The Product Safety Authority said that it had acted within ten days.", False),
+    (NURSE, "The Product Safety Authority said that it had learned of the problem from a nurse.", True),
+    (ELECT, "Ilan Dorvath was declared president of Oltrava.", False),
+    (ELECT, "Ilan Dorvath was declared president-elect of Oltrava.", True),
     (TAXED, "The rate may depend on the income.", True),
     (TAXED, "Yes, you may get taxed on your retirement income.", False),
     # no statement at all
