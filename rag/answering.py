@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from rag import accounts, answerability, citing, conversation, dates, evidence, lexical, questions, reading, rewriting
-from rag.composing import Cited, Clock, Ledger, as_shown, closest, near_best, quotation
+from rag.composing import Cited, Clock, Ledger, as_shown, closest, near_best, quoted
 from rag.conversation import Exchange, History, Place, SourceAsked
 from rag.evidence import Query
 from rag.linear import LinearModel
 from rag.ports import LanguageModel, Reader
-from rag.prompting import REFUSAL, Prompts, estimated_tokens
+from rag.prompting import REFUSAL, Prompts, estimated_tokens, fitting
 from rag.recall import recall
 from rag.retrieval import Retriever
 from rag.settings import Settings
@@ -26,7 +26,6 @@ from rag.types import (
     Filters,
     Hit,
     Mode,
-    Reading,
     Refusal,
     Retrieved,
     SentenceReady,
@@ -159,7 +158,7 @@ class Rag:
         sentences = []
         for item in chosen:
             number, new = ledger.cite(item)
-            sentences.append(AnswerSentence(quotation(item.text), (number,), "quoted", 1.0))
+            sentences.append(quoted(item, number))
             clock.mark("first_sentence")
             yield SentenceReady(sentences[-1], new)
         clock.mark("total")
@@ -194,18 +193,13 @@ class Rag:
         probability = model.probability(answerability.features(query, ranked))
         return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, self._threshold(model))
 
-    def read(self, question: str, chosen: Sequence[Evidence], reader: Reader) -> tuple[list[Evidence], Reading]:
-        """The evidence in reading order, and what the reader makes of it."""
-        listed = reading.lines(chosen[: reading.MOST])
-        order = reading.reading_order(listed)
-        inorder = [listed[i] for i in order]
-        texts = [" ".join(line.text.split()) for line in inorder]
-        read = reader.read(reading.messages(question, inorder), reading.OPENING, texts, reading.NONE)
-        return [chosen[i] for i in order], read
-
     def _read(self, found: Found, reader: Reader) -> Found:
-        """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing."""
-        listed, read = self.read(found.query.text, found.chosen, reader)
+        """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing;
+        what the search alone says where the question is too long to be read."""
+        done = reading.read(found.query.text, found.chosen, reader)
+        if done is None:
+            return found
+        listed, read = done
         chosen = reading.reread(listed, read, self._fitted.reading)
         model = self._fitted.answerable_read
         features = answerability.read_features(found.probability, chosen, read)
@@ -228,21 +222,21 @@ class Rag:
         figures (`others` is all the evidence), the sentence of each, newest first."""
         best = accounts.counting(query, ranked) or ranked[0]
         differing = [] if ledger.accounts else accounts.differing(query, best, [*ranked, *others])
-        if day := dates.known_on(query.text, self._retriever.timing(query.text)):
+        if differing and (day := dates.known_on(query.text, self._retriever.timing(query.text))):
             differing = accounts.known_by(differing, day)
         near = [best, *(item for item in near_best(ranked) if item is not best)]
         items = [a.evidence for a in differing] or near[: self._settings.quoted_sentences]
         for item in items:
             if not ledger.has(item) and (differing or len(ledger.citations) < self._settings.quoted_sentences):
                 number, new = ledger.cite(item)
-                yield AnswerSentence(quotation(item.text), (number,), "quoted", 1.0), new
+                yield quoted(item, number), new
         ledger.accounts += differing if len(differing) > 1 else ()
 
     def _drafted(self, found: Found, ledger: Ledger) -> Iterator[Cited]:
         """The model's sentences that the evidence supports; where one fails, what it points at is quoted."""
         query, chosen = found.query, found.chosen
         shown: set[str] = set()
-        for draft in self._drafts(query.text, list(chosen)):
+        for draft in self._drafts(query.text, chosen):
             item, verdict = self._supported(draft, chosen)
             if item is None:
                 ledger.dropped += 1
@@ -259,20 +253,18 @@ class Rag:
         if not ledger.citations:
             yield from self._quoted(query, chosen, found.ranked, ledger)
 
-    def _drafts(self, question: str, chosen: list[Evidence]) -> Iterator[citing.Draft]:
+    def _drafts(self, question: str, chosen: Sequence[Evidence]) -> Iterator[citing.Draft]:
         """The model's first sentences. No draft at all where not even one sentence fits its context."""
         llm = self._models.llm()
-        limit = llm.context_tokens - self._settings.answer_tokens - 64  # 64: the chat template's own tokens
-        messages = self._prompts.messages(question, chosen)
-        while sum(llm.count_tokens(m.content) for m in messages) > limit:
-            if len(chosen) == 1:
-                return
-            chosen = chosen[:-1]
-            messages = self._prompts.messages(question, chosen)
-        pieces = llm.stream(messages, max_tokens=self._settings.answer_tokens)
+        budget = self._settings.answer_tokens
+        fitted = fitting(llm, chosen, lambda items: self._prompts.messages(question, items), budget)
+        if fitted is None:
+            return
+        items, messages = fitted
+        pieces = llm.stream(messages, max_tokens=budget)
         try:
             for count, sentence in enumerate(citing.sentences(pieces), start=1):
-                yield citing.parse(sentence, len(chosen))
+                yield citing.parse(sentence, len(items))
                 if count == _DRAFT_SENTENCES:
                     return
         finally:

@@ -12,7 +12,7 @@ import typer
 
 from rag import batch
 from rag.errors import UsageError
-from rag.index_command import AsJson, Index
+from rag.options import AsJson, Index, Since, Source, Until
 from rag.rendering import Json, article_json
 from rag.settings import default_index
 from rag.terminal import Page, Spinner, answer_stream, say
@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 DONE, NOT_FOUND = 0, 1
 _PAGE = 500
 _FIELDS = tuple("title url source published updated authors byline section language license".split())
-
-Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles from this day, month or year on.")]
-Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles up to this day, month or year.")]
-Source = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
 
 articles_app = typer.Typer(add_completion=False, help="List, show and remove articles.", no_args_is_help=False)
 

@@ -10,19 +10,20 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, BinaryIO, TextIO
 
 import typer
 from typer.main import get_command
 
-from rag import __version__, batch, questions
+from rag import __version__, batch, questions, served
 from rag.articles_command import articles_app
 from rag.conversation import History
 from rag.errors import NewsragError, UsageError
 from rag.eval_command import eval_command
-from rag.index_command import AsJson, Index, index_command
+from rag.index_command import index_command
+from rag.options import AnswerMode, AsJson, Index, Since, Source, Until
 from rag.rendering import Json, answer_json, search_json
 from rag.server import command as server_command
 from rag.settings import Settings, default_index
@@ -34,12 +35,11 @@ if TYPE_CHECKING:
 
 DONE, NOT_FOUND, FAILED, OUTPUT_CLOSED = 0, 1, 4, 141
 
-Since = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles from this day, month or year on.")]
-Until = Annotated[str | None, typer.Option(metavar="DATE", help="Only articles up to this day, month or year.")]
-Source = Annotated[str | None, typer.Option(metavar="NAME", help="Only articles of this outlet.")]
-AnswerMode = Annotated[Mode, typer.Option(help="'quote' answers with quotations alone, without the LLM.")]
 NoAdapter = Annotated[
     bool, typer.Option("--no-adapter", help="Let the LLM draft as it came, without the adapter that taught it to read.")
+]
+NoServer = Annotated[
+    bool, typer.Option("--no-server", help="Answer here, also where a `rag serve` runs over the same index.")
 ]
 Quick = Annotated[bool, typer.Option("--quick", help="Only up to 10,000 passages.")]
 Million = Annotated[bool, typer.Option("--million", help="Also 1,000,000 passages: several GB of disk, many minutes.")]
@@ -162,12 +162,19 @@ def ask_command(
     source: Source = None,
     batch_file: BatchFile = None,
     no_adapter: NoAdapter = False,
+    no_server: NoServer = False,
 ) -> int:
     """Answer a question, each sentence cited; exit code 1 when the articles do not answer it."""
     chosen, settings = batch.filters(since, until, source), Settings.load()
     if no_adapter:
         settings = settings.model_copy(update={"adapter": "none"})
-    with _questions(question, batch_file) as asked, _opened(index, settings) as (rag, out, spinner):
+    with ExitStack() as opened:
+        asked = opened.enter_context(_questions(question, batch_file))
+        if isinstance(asked, str) and not no_server:
+            code = served.ask(index, settings, asked, chosen, mode, json=json)
+            if code is not None:
+                return code
+        rag, out, spinner = opened.enter_context(_opened(index, settings))
         _tell_undated(rag, chosen)
         if not isinstance(asked, str):
             spinner.hide()
@@ -227,9 +234,8 @@ def _opened(index: Path | None, settings: Settings) -> Iterator[tuple[Rag, TextI
 
 
 def _tell_undated(rag: Rag, chosen: Filters) -> None:
-    """Articles without a date cannot pass a date filter; nobody should take that for there being none."""
     if (chosen.since or chosen.until) and (left := rag.retriever.undated(chosen)):
-        say(f"{left} {'article has' if left == 1 else 'articles have'} no date: --since and --until leave them out")
+        served.tell_undated(left)
 
 
 @contextmanager

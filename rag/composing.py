@@ -56,17 +56,11 @@ class Ledger:
 
     def disagreements(self, about: str) -> tuple[Mapping[str, Any], ...]:
         """The accounts that differ, newest first, as the JSON contract shows them."""
-        listed = [
-            {
-                "value": account.value,
-                "status": account.status,
-                "source": account.evidence.article.source,
-                "published": account.evidence.article.published,
-                "speaker": attribution.speaker(account.evidence.text),
-                "citation": self.cite(account.evidence)[0],
-            }
-            for account in self.accounts
-        ]
+        listed = []
+        for account in self.accounts:
+            cited = self.citations[self.cite(account.evidence)[0] - 1]
+            says = {"source": cited.source, "published": cited.published, "speaker": cited.speaker}
+            listed.append({"value": account.value, "status": account.status, **says, "citation": cited.number})
         return ({"about": about, "accounts": listed},) if listed else ()
 
     def has(self, item: Evidence) -> bool:
@@ -74,10 +68,15 @@ class Ledger:
         return (item.article.id, item.span.start) in self._numbers
 
 
+def quoted(item: Evidence, number: int) -> AnswerSentence:
+    """Evidence as a sentence of an answer, in its own words."""
+    return AnswerSentence(quotation(item.text), (number,), "quoted", 1.0)
+
+
 def as_shown(text: str, item: Evidence, number: int, verdict: Verdict) -> AnswerSentence:
     """A supported draft; one that copied its evidence is marked as the quotation it is."""
     if finished(text) == " ".join(item.text.split()):
-        return AnswerSentence(quotation(item.text), (number,), "quoted", 1.0)
+        return quoted(item, number)
     return AnswerSentence(finished(text), (number,), "verified", round(verdict.score, 3))
 
 

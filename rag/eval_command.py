@@ -9,18 +9,15 @@ from typing import Annotated
 import typer
 
 from rag.errors import UsageError
+from rag.options import AnswerMode, AsJson, Index
 from rag.settings import Settings
 from rag.terminal import answer_stream, say
-from rag.types import Mode
 
 File = Annotated[
     Path | None,
     typer.Argument(metavar="[FILE|add]", help="The set; the sample's own if left out. 'add': write a question."),
 ]
 Target = Annotated[Path | None, typer.Argument(metavar="[FILE]", help="Of 'add': the set to write to.")]
-Index = Annotated[
-    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index; indexes/default if left out.")
-]
 Format = Annotated[
     str,
     typer.Option(
@@ -30,13 +27,11 @@ Format = Annotated[
     ),
 ]
 Split = Annotated[str, typer.Option(help="Which part of the questions: dev, test or all.")]
-EvalMode = Annotated[Mode, typer.Option(help="'quote' answers with quotations alone, without the LLM.")]
 Limit = Annotated[int | None, typer.Option(min=1, metavar="N", help="Ask a fixed sample of N questions.")]
 Seed = Annotated[int, typer.Option(min=0, help="Of the intervals.")]
 JudgeModel = Annotated[
     str | None, typer.Option(metavar="MODEL", help="Also let this LLM judge: 'bundled' or the path of a GGUF file.")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 Page = Annotated[Path | None, typer.Option("--html", metavar="FILE", help="Also write the report as a page.")]
 Gates = Annotated[
     list[str] | None, typer.Option(metavar="METRIC=VALUE", help="Exit code 1 when a metric is lower; repeatable.")
@@ -60,7 +55,7 @@ def eval_command(
     index: Index = None,
     form: Format = "newsrag",
     split: Split = "dev",
-    mode: EvalMode = "answer",
+    mode: AnswerMode = "answer",
     limit: Limit = None,
     seed: Seed = 0,
     judge: JudgeModel = None,

@@ -12,14 +12,10 @@ import typer
 
 from rag import batch
 from rag.errors import NewsragError, UsageError
+from rag.options import AsJson, Index
 from rag.settings import Settings, default_index
 from rag.terminal import Page, Spinner, answer_stream, say
 from rag.types import IndexReport, Problem
-
-Index = Annotated[
-    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index; indexes/default if left out.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON object.")]
 
 
 def index_command(

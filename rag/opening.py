@@ -8,7 +8,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag import stories
+from rag import kept_reports, stories
 from rag.errors import NotReadyError, StoreError, UsageError
 from rag.indexing import sync_vectors
 from rag.loading import Notice
@@ -169,6 +169,7 @@ def remove_articles(
     files are not clean.
     """
     with open_to_write(folder, "removing articles", wait_s=wait_s, notice=notice) as store:
+        kept_reports.forget(folder, article_ids)
         with store.transaction():
             removed = store.remove(article_ids)
             stories.group(store)

@@ -218,8 +218,8 @@ class Reranker(Protocol):
         """How well each text answers the question, as log odds: bigger is better."""
 
 
-class LanguageModel(Protocol):
-    """A chat model. One call at a time; close the iterator to stop early."""
+class Bounded(Protocol):
+    """A model that reads prompts, and how long they may be."""
 
     @property
     def name(self) -> str:
@@ -230,18 +230,18 @@ class LanguageModel(Protocol):
         """Prompt and answer together fit in this many tokens."""
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of a plain text."""
+        """Tokens of a plain text. Any thread may ask, also while the model runs."""
+
+
+class LanguageModel(Bounded, Protocol):
+    """A chat model. One call at a time; close the iterator to stop early."""
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         """Greedy decoding, piece by piece. Control tokens written in a message's content are plain characters."""
 
 
-class Reader(Protocol):
+class Reader(Bounded, Protocol):
     """A language model that was taught the task of `rag.reading`. One call at a time."""
-
-    @property
-    def name(self) -> str:
-        """What a person would call it."""
 
     def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
         """The reply that begins with `opening`: words copied from one of the sentences, and its number. `none` is

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from string import Template
 
 from rag.errors import NotReadyError
+from rag.ports import Bounded
 from rag.types import Evidence, Message
 
 REFUSAL = "I could not find that in these articles."
+_TEMPLATE_TOKENS = 64  # of the chat template itself, and of the opening of a reply
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,19 @@ class Prompts:
         listed = "\n".join(evidence_line(i, item) for i, item in enumerate(evidence, start=1))
         body = self.question.substitute(evidence=listed, question=" ".join(question.split()))
         return [Message("system", self.system), Message("user", body.strip())]
+
+
+def fitting(
+    model: Bounded, items: Sequence[Evidence], messages: Callable[[Sequence[Evidence]], list[Message]], answer: int
+) -> tuple[Sequence[Evidence], list[Message]] | None:
+    """As many of the first items as fit the model's context beside an answer of so many tokens, and their prompt; None
+    where not even one does."""
+    limit = model.context_tokens - answer - _TEMPLATE_TOKENS
+    for count in range(len(items), 0, -1):
+        made = messages(items[:count])
+        if sum(model.count_tokens(m.content) for m in made) <= limit:
+            return items[:count], made
+    return None
 
 
 def checked(name: str, text: str, placeholders: frozenset[str]) -> Template:

@@ -11,11 +11,17 @@ from dataclasses import dataclass, replace
 from itertools import groupby
 
 from rag.linear import LinearModel
+from rag.ports import Reader
+from rag.prompting import fitting
 from rag.types import Evidence, Message, Reading
 
 MOST = 9
 """Sentences in one prompt: their numbers are one token each, and 0 is for none."""
 INSTRUCTION = "Answer the question in the words of one sentence and give its number; none [0] if no sentence answers."
+WORD_TOKENS = 24
+"""Most tokens of an answer's words."""
+ANSWER_TOKENS = WORD_TOKENS + 2
+"""Most tokens of an answer: after its words come a bracket and the number."""
 OPENING = "Answer:"
 """What the reply begins with. The words follow after a space, so that they are the very tokens of the sentence."""
 NONE = "none"
@@ -71,9 +77,32 @@ def lines(evidence: Sequence[Evidence]) -> list[Line]:
     ]
 
 
+def _ordered(evidence: Sequence[Evidence]) -> tuple[list[Evidence], list[Line]]:
+    """Evidence in reading order, and as it is read."""
+    listed = lines(evidence)
+    order = reading_order(listed)
+    return [evidence[i] for i in order], [listed[i] for i in order]
+
+
 def messages(question: str, listed: Sequence[Line]) -> list[Message]:
     """What the model is sent; `listed` in reading order. The answer begins with `OPENING`."""
     return [Message("system", INSTRUCTION), Message("user", evidence_text(listed) + question_text(question))]
+
+
+def read(question: str, evidence: Sequence[Evidence], reader: Reader) -> tuple[list[Evidence], Reading] | None:
+    """As much of the evidence (best first) as fits the reader's context, in reading order, and what the reader makes
+    of it; None where nothing fits. Raises ModelError."""
+
+    def prompt(items: Sequence[Evidence]) -> list[Message]:
+        return messages(question, _ordered(items)[1])
+
+    fitted = fitting(reader, evidence[:MOST], prompt, ANSWER_TOKENS)
+    if fitted is None:
+        return None
+    items, prompted = fitted
+    listed, read_lines = _ordered(items)
+    texts = [" ".join(line.text.split()) for line in read_lines]
+    return listed, reader.read(prompted, OPENING, texts, NONE)
 
 
 def reread(evidence: Sequence[Evidence], reading: Reading, model: LinearModel) -> list[Evidence]:

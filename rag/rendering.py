@@ -8,7 +8,18 @@ from datetime import date
 from typing import Any
 
 from rag.articles import canonical_url, moment
-from rag.types import Answer, AnswerSentence, Article, Citation, Evidence, Hit, Retrieved, SearchNotes, SentenceReady
+from rag.types import (
+    Answer,
+    AnswerSentence,
+    Article,
+    Citation,
+    Evidence,
+    Hit,
+    Refusal,
+    Retrieved,
+    SearchNotes,
+    SentenceReady,
+)
 
 Json = dict[str, Any]
 
@@ -28,6 +39,23 @@ def answer_json(answer: Answer) -> Json:
         "timings_ms": dict(answer.timings_ms),
         "model": dict(answer.model),
     }
+
+
+def answer_of(fields: Json) -> Answer:
+    """The Answer that `answer_json` made these fields of. Raises KeyError, TypeError, InvariantError for others."""
+    refusal = fields["refusal"]
+    return Answer(
+        question=fields["question"],
+        standalone_question=fields["standalone_question"],
+        answered=fields["answered"],
+        refusal=refusal and Refusal(refusal["reason"], tuple(Citation(**c) for c in refusal["closest"])),
+        answer=fields["answer"],
+        sentences=tuple(AnswerSentence(**{**s, "citations": tuple(s["citations"])}) for s in fields["sentences"]),
+        citations=tuple(Citation(**c) for c in fields["citations"]),
+        disagreements=tuple(fields["disagreements"]),
+        timings_ms=fields["timings_ms"],
+        model=fields["model"],
+    )
 
 
 def _sentence(sentence: AnswerSentence) -> Json:

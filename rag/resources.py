@@ -105,12 +105,19 @@ def model_key(model: str) -> str:
 
 
 def sha256(path: Path) -> str:
-    """Digest of a file, in hex. Raises ModelError where it cannot be read: only model files are asked for."""
+    """Digest of a file, in hex; a file that has not changed is read once in a process. Raises ModelError where it
+    cannot be read: only model files are asked for."""
     try:
-        with path.open("rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
+        now = path.stat()
+        return _sha256(path.absolute(), now.st_size, now.st_mtime_ns, now.st_ino)
     except OSError as exc:
         raise ModelError(f"cannot read the model file {path}: {exc.strerror}") from exc
+
+
+@cache
+def _sha256(path: Path, *_state: int) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_digest(path: Path, expected: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tomllib
 from datetime import date
 from pathlib import Path
@@ -141,6 +142,26 @@ def _toml(file: Path | None) -> dict[str, Any]:
         raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
     except ValueError as exc:  # not UTF-8, or not TOML
         raise UsageError(f"{file} is not TOML: {exc}") from exc
+
+
+SAMPLE_INDEX = Path("indexes/sample")
+SAMPLE_NOTICE = f"answering from the sample corpus, {SAMPLE_INDEX}: its places and people are invented"
+
+
+def trace_exporter() -> Literal["otlp", "console"] | None:
+    """Where the standard variables of OpenTelemetry send traces; None where they ask for none. Raises UsageError for an
+    exporter that we have not."""
+    disabled = os.environ.get("OTEL_SDK_DISABLED", "").strip().lower() == "true"
+    places = ("OTEL_EXPORTER_OTLP_ENDPOINT", "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    usual = "otlp" if any(map(os.environ.get, places)) else "none"
+    named = os.environ.get("OTEL_TRACES_EXPORTER", "").strip() or usual
+    if disabled or named == "none":
+        return None
+    if named == "otlp":
+        return "otlp"
+    if named == "console":
+        return "console"
+    raise UsageError(f"environment variable OTEL_TRACES_EXPORTER: {named!r} is none of otlp, console, none")
 
 
 def default_index() -> Path:

@@ -12,7 +12,7 @@ from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
-from rag import resources, stories
+from rag import kept_reports, resources, stories
 from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError
 from rag.indexing import REBUILD, Progress, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
@@ -31,13 +31,12 @@ from rag.origins import Opened, Origins
 from rag.ports import VIEWS
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
-from rag.settings import Settings, default_index
+from rag.settings import SAMPLE_INDEX as SAMPLE_INDEX
+from rag.settings import SAMPLE_NOTICE, Settings, default_index
 from rag.types import Article, IndexReport, Problem
 
 if TYPE_CHECKING:
     from rag.ports import Embedder, Store, View
-
-SAMPLE_INDEX = Path("indexes/sample")
 
 
 def load_prompts() -> Prompts:
@@ -104,6 +103,7 @@ def index_paths(
             if origins.kept:
                 notice(f"articles kept, as their files could not be read without problems: {origins.kept}")
             if gone or places:
+                kept_reports.forget(folder, gone)
                 with store.transaction():
                     report = replace(report, removed=store.remove(gone, places))
                     stories.group(store)
@@ -228,10 +228,11 @@ def open_rag(
 
 
 def _digest(settings: Settings) -> str:
-    """SHA-256 prefix of all that decides an answer beside the models and the articles: settings, prompts, fits."""
-    digest = hashlib.sha256(settings.fingerprint().encode())
-    for folder in (resources.data("prompts"), Path(__file__).parent / "fitted"):
-        for file in sorted(folder.iterdir()):
+    """SHA-256 prefix of all that decides an answer beside the models and the articles: settings, prompts, fits. The
+    adapter counts by its known digest, which is checked when it is loaded."""
+    digest = hashlib.sha256(f"{settings.fingerprint()} {resources.ADAPTER_SHA256}".encode())
+    for folder, pattern in ((resources.data("prompts"), "*.txt"), (Path(__file__).parent / "fitted", "*.json")):
+        for file in sorted(folder.glob(pattern)):
             digest.update(file.read_bytes())
     return digest.hexdigest()[:12]
 
@@ -248,7 +249,7 @@ def choose_index(given: Path | None, settings: Settings, notice: Notice) -> Path
     if not holds_articles(SAMPLE_INDEX):
         notice("no index yet: indexing the sample corpus (index your own articles with `rag index PATH...`)")
         build_sample(settings, notice)
-    notice(f"answering from the sample corpus, {SAMPLE_INDEX}: its places and people are invented")
+    notice(SAMPLE_NOTICE)
     return SAMPLE_INDEX
 
 

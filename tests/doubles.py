@@ -69,10 +69,14 @@ class PointingReader:
 
     name = "pointing"
 
-    def __init__(self, words: str) -> None:
+    def __init__(self, words: str, context_tokens: int = 2048) -> None:
         self._words = words
+        self.context_tokens = context_tokens
         self.calls: list[list[Message]] = []
         self.read_sentences: list[list[str]] = []
+
+    def count_tokens(self, text: str) -> int:
+        return len(text.split())
 
     def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
         self.calls.append(list(messages))

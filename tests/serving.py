@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from rag.server import running
+from rag.server.tracing import Tracing
 from rag.settings import ServerSettings, Settings
 
 
@@ -61,7 +62,7 @@ class Served(NamedTuple):
 
 
 @contextmanager
-def serving(index: Path, **server: Any) -> Iterator[Served]:
+def serving(index: Path, traced: Tracing | None = None, **server: Any) -> Iterator[Served]:
     """The server of `rag serve --index INDEX` with these server settings."""
     notices: list[str] = []
     options = {
@@ -73,7 +74,8 @@ def serving(index: Path, **server: Any) -> Iterator[Served]:
         "request_seconds": 600,
         **server,
     }
-    with running.prepared(index, Settings.load(), ServerSettings.load(**options), notices.append) as (web, listening):
+    settings = ServerSettings.load(**options)
+    with running.prepared(index, Settings.load(), settings, notices.append, traced) as (web, listening):
         host, port = listening.getsockname()[:2]
         thread = threading.Thread(target=web.run, args=([listening],), name="web")
         thread.start()

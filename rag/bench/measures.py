@@ -152,7 +152,7 @@ def answering(index: Path, settings: Settings) -> Iterator[Measure]:
                 reader.read(other, reading.OPENING, ["Hello."], reading.NONE)
 
             def run() -> None:
-                rag.read(QUESTION, chosen, reader)
+                reading.read(QUESTION, chosen, reader)
         else:
             llm, messages = models.llm(), wiring.load_prompts().messages(QUESTION, chosen)
             named = "llama.cpp, same prompt"

@@ -10,7 +10,8 @@ from typing import TextIO, TypeVar
 
 from rich.console import Console
 
-from rag.errors import UsageError
+from rag import kept_reports
+from rag.errors import StoreError, UsageError
 from rag.evaluation.add import Dialogue, add_question
 from rag.evaluation.checks import doubtful
 from rag.evaluation.compare import (
@@ -76,6 +77,8 @@ def run(options: Options, settings: Settings, out: TextIO, notice: Notice) -> in
             return OK
         earlier = _earlier(options, what)
         report = measure(what, settings, options.mode, options.seed, options.judge, notice)
+        if options.form == "newsrag":  # the index of an outside set is gone when this is done
+            _keep(what.folder, report, notice)
     failures = under(report, gates)
     if earlier:
         failures += _against(report, earlier, notice)
@@ -89,6 +92,14 @@ def run(options: Options, settings: Settings, out: TextIO, notice: Notice) -> in
     for failure in failures:
         notice(failure)
     return UNDER if failures else OK
+
+
+def _keep(folder: Path, report: Json, notice: Notice) -> None:
+    """Leave the report where `rag serve` shows it. An index that may not be written to is no reason to fail."""
+    try:
+        kept_reports.keep(folder, report)
+    except StoreError as exc:
+        notice(f"warning: {exc}")
 
 
 def _refuse_contradictions(options: Options) -> None:

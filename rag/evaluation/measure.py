@@ -142,7 +142,7 @@ def measure(what: Subject, settings: Settings, mode: Mode, seed: int, judge: str
     model = _model(outcomes[0].asked.answer.model, facts, settings, mode)
     stamp = _stamp(what, corpus, mode, seed, model)
     stamp["judge"] = judging and f"{resources.llm_name(judging.llm)} ({(_llm_digest(judging) or 'no digest')[:12]})"
-    return make_report(stamp, outcomes, seed)
+    return make_report(stamp, outcomes, seed, corpus.places)
 
 
 def _model(stamp: Mapping[str, str | None], facts: Mapping[str, str], settings: Settings, mode: Mode) -> Json:

@@ -1,7 +1,7 @@
-"""A report as one self-contained HTML page: no script, nothing loaded from anywhere. Layer: faces.
+"""A report as HTML: a page whole in itself, no script, nothing loaded; or a part of the server's. Layer: faces.
 
-`html` takes the object that `rag eval --json` prints, fresh or read from a file. Articles, questions and answers are
-escaped by the template engine.
+`html` and `part` take the object that `rag eval --json` prints, fresh or read from a file. Articles, questions and
+answers are escaped by the template engine.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import jinja2
 from markupsafe import Markup
@@ -57,28 +58,41 @@ _NOTES = {
 
 def html(report: Json) -> str:
     """The page of one report."""
+    return _template("page").render(**_shown_parts(report), linked=False)
+
+
+def part(report: Json) -> str:
+    """The report alone, each quotation with a link that opens it in the server's page."""
+    return _template("report").render(**_shown_parts(report), linked=True, article_link=_article_link)
+
+
+def _article_link(article_id: str, start: int, end: int) -> str:
+    """The address of an article in the server's page, at the words where they are known."""
+    return "./#" + urlencode({"article": article_id, "start": start, "end": end})
+
+
+def _shown_parts(report: Json) -> dict[str, Any]:
     questions = report["questions"]
     failed = [q for q in questions if q["right"] is False]
     groups = [{"title": title, "questions": [_failure(q) for q in failed if test(q)]} for title, test in _GROUPS]
-    return _template().render(
-        about=about(report),
-        headline=[{"name": name, "what": what, **_shown(report["metrics"][name])} for name, what in _HEADLINE.items()],
-        judged=sum(q["right"] is not None for q in questions),
-        failed=len(failed),
-        groups=[group for group in groups if group["questions"]],
-        plots=_plots(report),
-        metrics=[{"name": name, **_shown(own)} for name, own in report["metrics"].items()],
-        times=report["timings_ms"],
-    )
+    return {
+        "about": about(report),
+        "headline": [{"what": what, **_shown(report["metrics"][name])} for name, what in _HEADLINE.items()],
+        "judged": sum(q["right"] is not None for q in questions),
+        "failed": len(failed),
+        "groups": [group for group in groups if group["questions"]],
+        "plots": _plots(report),
+        "metrics": [{"name": name, **_shown(own)} for name, own in report["metrics"].items()],
+    }
 
 
 @cache
-def _template() -> jinja2.Template:
+def _template(name: str) -> jinja2.Template:
     loader = jinja2.FileSystemLoader(Path(__file__).parent)
     environment = jinja2.Environment(
         loader=loader, autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    return environment.get_template("page.html.jinja")
+    return environment.get_template(f"{name}.html.jinja")
 
 
 def _shown(own: Json | None) -> dict[str, Any]:
@@ -89,13 +103,22 @@ def _shown(own: Json | None) -> dict[str, Any]:
 
 def _failure(question: Json) -> dict[str, Any]:
     """What a person needs to judge one failure: what was asked, said, cited and expected."""
-    missed = [s for s in question["expected"]["support"] if s["article_id"] not in question["found"]]
+    expected = question["expected"]
+    missed = [s for s in expected["support"] if s["article_id"] not in question["found"]]
     return {
         **question,
+        "cited": [_placed(c) for c in question["cited"]],
+        "expected": {**expected, "support": [_placed(s) for s in expected["support"]]},
         "turns": [turn if isinstance(turn, str) else _turn(turn) for turn in question["history"]],
         "sure": cut(question["probability"]),
         "not_found": sorted({s["article_id"] for s in missed}),
     }
+
+
+def _placed(words: Json) -> Json:
+    """A quotation with its place; 0 to 0 where that is not known."""
+    start = words.get("start")
+    return {**words, "start": start or 0, "end": 0 if start is None else start + len(words["quote"])}
 
 
 def _turn(turn: Any) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -105,6 +105,8 @@ class Corpus:
     articles: int
     bearing: Mapping[str, frozenset[str]]
     """For each quotation the articles with these words: the supporting one and its copies."""
+    places: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    """Where a supporting quotation begins in its article, for those that stand there to the letter."""
 
     def relevant(self, question: Question) -> dict[str, str]:
         """Each article that answers the question, with the name of its group: the articles of which one is enough,
@@ -225,13 +227,19 @@ def match(found: QuestionSet, questions: Sequence[Question], articles: Iterable[
     quotes = {s.quote: plain(s.quote) for question in questions for s in question.support}
     bearing: dict[str, set[str]] = {quote: set() for quote in quotes}
     prints: dict[str, str] = {}
-    placed = {s for question in questions for s in question.support if s.start is not None}
+    supports: dict[str, list[Support]] = {}
+    for support in (s for question in questions for s in question.support):
+        supports.setdefault(support.article_id, []).append(support)
     misplaced: set[tuple[str, str, int | None]] = set()
+    places: dict[tuple[str, str], int] = {}
     for article in articles:
         prints[article.id] = fingerprint(article)
         text = plain(article.text)
-        for s in placed:
-            if s.article_id == article.id and not article.text.startswith(s.quote, s.start):
+        for s in supports.get(article.id, ()):
+            begin = article.text.find(s.quote) if s.start is None else s.start
+            if begin >= 0 and article.text.startswith(s.quote, begin):
+                places[s.article_id, s.quote] = begin
+            elif s.start is not None:
                 misplaced.add((s.article_id, s.quote, s.start))
         for quote, words in quotes.items():
             if words in text:
@@ -247,7 +255,7 @@ def match(found: QuestionSet, questions: Sequence[Question], articles: Iterable[
                 reason = f"the quotation does not begin at {support.start} of {support.article_id}"
                 raise found.error(question, f"{reason}: {_shown(support.quote)}")
     digest = hashlib.sha256("".join(f"{i}\0{p}\n" for i, p in sorted(prints.items())).encode()).hexdigest()
-    return Corpus(digest, len(prints), {quote: frozenset(ids) for quote, ids in bearing.items()})
+    return Corpus(digest, len(prints), {quote: frozenset(ids) for quote, ids in bearing.items()}, places)
 
 
 def _shown(quote: str) -> str:

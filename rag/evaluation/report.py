@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.errors import UsageError
+from rag.evaluation.questions import Support
 from rag.evaluation.runner import Outcome
 from rag.metrics import METRICS
 from rag.resampling import Estimate, Scored, estimates, percentile
@@ -16,9 +17,11 @@ from rag.resampling import Estimate, Scored, estimates, percentile
 Json = dict[str, Any]
 
 
-def make_report(stamp: Json, outcomes: Sequence[Outcome], seed: int) -> Json:
+def make_report(
+    stamp: Json, outcomes: Sequence[Outcome], seed: int, places: Mapping[tuple[str, str], int] | None = None
+) -> Json:
     """The whole report; the shape is in docs/evaluation.md. `stamp` says what was measured with what: two reports with
-    equal stamps hold equal numbers, times apart."""
+    equal stamps hold equal numbers, times apart. `places`: where in its article a supporting quotation begins."""
     by_kind: dict[str, list[Outcome]] = {}
     for outcome in sorted(outcomes, key=lambda o: o.question.kind):
         by_kind.setdefault(outcome.question.kind, []).append(outcome)
@@ -27,7 +30,7 @@ def make_report(stamp: Json, outcomes: Sequence[Outcome], seed: int) -> Json:
         "metrics": _metrics(outcomes, seed),
         "kinds": {kind: {"questions": len(own), "metrics": _metrics(own, seed)} for kind, own in by_kind.items()},
         "timings_ms": _timings(outcomes),
-        "questions": [_question(outcome) for outcome in outcomes],
+        "questions": [_question(outcome, places or {}) for outcome in outcomes],
     }
 
 
@@ -55,7 +58,7 @@ def _times(outcome: Outcome) -> dict[str, int]:
     return {**outcome.asked.answer.timings_ms, "cpu": outcome.asked.cpu_ms}
 
 
-def _question(outcome: Outcome) -> Json:
+def _question(outcome: Outcome, places: Mapping[tuple[str, str], int]) -> Json:
     question, answer, expected = outcome.question, outcome.asked.answer, outcome.question.expected
     return {
         "id": question.id,
@@ -65,7 +68,7 @@ def _question(outcome: Outcome) -> Json:
         "history": list(question.history),
         "expected": {
             "answers": list(question.answers),
-            "support": [s.model_dump(exclude_none=True) for s in question.support],
+            "support": [_support(s, places) for s in question.support],
         },
         "answerable": expected.answerable,
         "probability": outcome.asked.probability,
@@ -74,7 +77,14 @@ def _question(outcome: Outcome) -> Json:
         "right_if_answered": outcome.right_if_answered,
         "answer": answer.answer,
         "cited": [
-            {"number": c.number, "article_id": c.article_id, "title": c.title, "quote": c.quote}
+            {
+                "number": c.number,
+                "article_id": c.article_id,
+                "title": c.title,
+                "start": c.start,
+                "end": c.end,
+                "quote": c.quote,
+            }
             for c in answer.citations
         ],
         "found": list(outcome.asked.found),
@@ -82,6 +92,12 @@ def _question(outcome: Outcome) -> Json:
         "scores": {name: score for name in METRICS if (score := outcome.scores.get(name)) is not None},
         "timings_ms": _times(outcome),
     }
+
+
+def _support(support: Support, places: Mapping[tuple[str, str], int]) -> Json:
+    """The quotation with where it begins, if it stands in its article to the letter."""
+    start = places.get((support.article_id, support.quote)) if support.start is None else support.start
+    return {"article_id": support.article_id, "quote": support.quote, **({} if start is None else {"start": start})}
 
 
 def right(outcome: Outcome) -> bool | None:

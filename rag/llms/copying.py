@@ -8,41 +8,47 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
+from rag.reading import WORD_TOKENS
 from rag.types import Reading
 
-WORDS = 24
-"""Most tokens of an answer's words."""
 _BRANCHING = 3  # tokens at the beginning of an answer at which another one may part from it
 _END = " ["
 _START = re.compile(r"(?<![^\W_])[^\W_]|[$€£¥]")
+
+
+@dataclass(frozen=True, slots=True)
+class Copyable:
+    """What may be written over some numbered sentences, as tokens: the same for every answer over them."""
+
+    runs: tuple[list[int], ...]  # from each beginning of a word to the end of its sentence
+    end: int
+    digits: tuple[int, ...]
+    none: int
+
+    @classmethod
+    def of(cls, tokens: Callable[[str], list[int]], sentences: Sequence[str], none: str) -> Copyable:
+        """`tokens` encodes a plain text."""
+        # Whatever stands before a word in its sentence, in an answer it is a space.
+        runs = tuple(tokens(f" {s[m.start() :]}") for s in sentences for m in _START.finditer(s))
+        digits = tuple(tokens(str(n))[0] for n in range(1, len(sentences) + 1))
+        return cls(runs, tokens(_END)[0], digits, tokens(f" {none}")[0])
 
 
 class Copying:
     """A logits processor for one answer: ` at least 340 [2`. `reading` is there once the number was reached, and
     `others` are the beginnings of other answers that were passed by: their log-probability and tokens."""
 
-    def __init__(
-        self,
-        tokens: Callable[[str], list[int]],
-        text: Callable[[int], str],
-        sentences: Sequence[str],
-        none: str,
-        beginning: Sequence[int] = (),
-    ) -> None:
-        """`tokens` encodes a plain text, `text` decodes one token. The answer starts with `beginning`."""
+    def __init__(self, copyable: Copyable, text: Callable[[int], str], beginning: Sequence[int] = ()) -> None:
+        """`text` decodes one token. The answer starts with `beginning`."""
         self._text = text
-        self._end = tokens(_END)[0]
-        self._digits = [tokens(str(n))[0] for n in range(1, len(sentences) + 1)]
-        self._none = tokens(f" {none}")[0]
-        # Whatever stands before a word in its sentence, in an answer it is a space.
-        starts = ((s, m.start()) for s in sentences for m in _START.finditer(s))
-        self._alive = [tokens(f" {s[at:]}") for s, at in starts]
+        self._end, self._digits, self._none = copyable.end, list(copyable.digits), copyable.none
+        self._alive: Sequence[list[int]] = copyable.runs
         self._beginning = tuple(beginning)
         self.others: list[tuple[float, tuple[int, ...]]] = []
         self._written: list[int] = []
@@ -81,7 +87,7 @@ class Copying:
         following = {tokens[at] for tokens in self._alive if len(tokens) > at}
         # Only at the end of a word, and whenever nothing else is left.
         ends = at and any(len(t) <= at or not self._text(t[at])[:1].isalnum() for t in self._alive)
-        if at >= WORDS or not following:
+        if at >= WORD_TOKENS or not following:
             return [self._end]
         return sorted(following | ({self._end} if ends else set()))
 

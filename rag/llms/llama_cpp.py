@@ -21,9 +21,9 @@ from llama_cpp.llama_chat_format import Jinja2ChatFormatter
 from rag import kept_speed
 from rag.errors import ModelError
 from rag.llms import probing
-from rag.llms.copying import WORDS as _WORDS
-from rag.llms.copying import Copying, together
+from rag.llms.copying import Copyable, Copying, together
 from rag.llms.files import model_file
+from rag.reading import ANSWER_TOKENS
 from rag.resources import llm_name, model_key
 from rag.types import Message, Reading
 
@@ -166,9 +166,10 @@ class LlamaCppModel:
         """See `rag.ports.Reader`. Only words of the sentences can be written. Where the first answer is not clear, up
         to `_ANSWERS` different ones are followed and their sentences weighed together; the prompt is read once."""
         tokens = self.prompt_tokens(messages) + self._plain(opening)
-        self._require_room(tokens, _WORDS + 2)
+        self._require_room(tokens, ANSWER_TOKENS)
         self._stop[0] = b"\0"
         _log.setLevel(logging.ERROR)
+        copyable = Copyable.of(self._plain, sentences, none)
         readings: list[Reading] = []
         waiting: list[tuple[float, tuple[int, ...]]] = [(0.0, ())]
         while waiting and len(readings) < _ANSWERS:
@@ -176,7 +177,7 @@ class LlamaCppModel:
             if readings and likely[0] < readings[0].likelihood - _CLEAR:
                 break
             waiting.remove(likely)
-            copying = Copying(self._plain, self._text, sentences, none, likely[1])
+            copying = Copying(copyable, self._text, likely[1])
             readings.append(self._copy(tokens, copying))
             waiting += copying.others
         return replace(together(readings), none=readings[0].none)
@@ -185,7 +186,7 @@ class LlamaCppModel:
         """One answer after the prompt."""
         steps = self._llama.generate(tokens, temp=0.0, logits_processor=llama_cpp.LogitsProcessorList([copying]))
         try:
-            for _ in zip(range(_WORDS + 2), steps, strict=False):
+            for _ in zip(range(ANSWER_TOKENS), steps, strict=False):
                 if copying.reading is not None:
                     return copying.reading
                 if self._stop[0] != b"\0":

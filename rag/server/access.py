@@ -1,12 +1,13 @@
 """Who may do what, and how often. Layer: faces.
 
-With keys every request but the page, its files, the documentation and the health checks needs one. Without keys the
+With keys every request but the pages, their files, the documentation and the health checks needs one. Without keys the
 server listens on this machine only, and answers only to this machine's names and its own page: otherwise any page in
 a browser here could ask it (by its address, or by a name that it makes point here).
 """
 
 from __future__ import annotations
 
+import hmac
 import math
 import time
 from collections.abc import Callable
@@ -20,9 +21,10 @@ from rag.server.keys import Key, KeyRing
 from rag.server.problems import ProblemError
 from rag.settings import ServerSettings
 
-_OPEN_PATHS = {"/", "/favicon.ico", "/docs", "/openapi.json"}
+_OPEN_PATHS = {"/", "/eval", "/favicon.ico", "/docs", "/openapi.json"}
 _OPEN_FOLDERS = ("/static/", "/health/")
 _LOCAL_NAMES = {"localhost", "127.0.0.1", "::1"}
+_LOCAL_ADDRESSES = {"127.0.0.1", "::1"}
 _MOST_CLIENTS = 10_000
 
 
@@ -66,9 +68,13 @@ class RateLimit:
 class Gate:
     """Refuses what may not pass before anything of it is read."""
 
-    def __init__(self, app: ASGIApp, ring: KeyRing, server: ServerSettings, *, local: bool) -> None:
-        """`local`: the server can be reached from this machine only, so it may do without keys."""
+    def __init__(
+        self, app: ASGIApp, ring: KeyRing, server: ServerSettings, *, local: bool, token: str | None = None
+    ) -> None:
+        """`local`: the server can be reached from this machine only, so it may do without keys. `token` is a key of the
+        scope `read` for commands of this machine."""
         self.app, self._ring, self._server, self._local = app, ring, server, local
+        self._token = token
         self._limit = RateLimit(server.rate_per_minute, server.rate_burst)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -86,10 +92,21 @@ class Gate:
         if wanted is None:
             return
         state = scope["state"]
+        if self._of_command(headers, state["client"]) and wanted == "read":
+            state.update(client="rag ask", as_it_is=True)
+            self._limit.take(state["client"])
+            return
         key = self._key(headers, state["client"], wanted) if keyed else None
         if key:
             state["client"] = f"key {key.id}"
         self._limit.take(state["client"])
+
+    def _of_command(self, headers: Headers, address: str) -> bool:
+        """Whether a command on this machine asks, which read the token of this run."""
+        if self._token is None or address not in _LOCAL_ADDRESSES:
+            return False
+        sent = headers.get("authorization", "").encode("utf-8", errors="replace")
+        return hmac.compare_digest(sent, f"Bearer {self._token}".encode())
 
     def _key(self, headers: Headers, address: str, wanted: keys.Scope) -> Key:
         kind, _, bearer = headers.get("authorization", "").partition(" ")

@@ -9,7 +9,7 @@ from starlette.middleware.cors import CORSMiddleware
 
 from rag import __version__
 from rag.rendering import Json
-from rag.server import articles, chat, docs, health, native, observing, pages, problems
+from rag.server import articles, chat, docs, evaluations, health, native, observing, pages, problems
 from rag.server.access import Gate, needed
 from rag.server.engine import Engine
 from rag.server.keys import KeyRing
@@ -17,8 +17,8 @@ from rag.server.middleware import BodyLimit, Envelope
 from rag.server.observing import Metrics
 
 
-def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
-    """The ASGI application over a started engine. `local`: see `Gate`."""
+def create_app(engine: Engine, ring: KeyRing, *, local: bool, token: str | None = None) -> FastAPI:
+    """The ASGI application over a started engine. `local` and `token`: see `Gate`."""
     app = FastAPI(
         title="newsrag",
         version=__version__,
@@ -35,6 +35,7 @@ def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
         native.router,
         articles.router,
         docs.router,
+        evaluations.router,
         health.router,
         observing.router,
         pages.router,
@@ -45,8 +46,8 @@ def create_app(engine: Engine, ring: KeyRing, *, local: bool) -> FastAPI:
     server = engine.server
     # The last one added is the outermost.
     app.add_middleware(BodyLimit, limit=server.body_bytes)
-    app.add_middleware(Gate, ring=ring, server=server, local=local)
-    app.add_middleware(Envelope, metrics=metrics)
+    app.add_middleware(Gate, ring=ring, server=server, local=local, token=token)
+    app.add_middleware(Envelope, metrics=metrics, tracing=engine.tracing)
     if server.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Generator
 from contextlib import closing
+from dataclasses import dataclass
 from typing import Any, Literal, cast
 
 from fastapi import Request
@@ -14,7 +16,7 @@ from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
 from rag.server.observing import LOG
-from rag.types import Done, Event, Filters, Mode
+from rag.types import Done, Event, Filters, Mode, Retrieved
 
 
 class Turn(BaseModel):
@@ -26,6 +28,13 @@ class Turn(BaseModel):
     citations: list[dict[str, Any]] = Field(
         default=[], max_length=100, description="Those of the Answer that this turn was; for questions about sources."
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Undated:
+    """Event: so many articles have no date, and the dates asked for leave them out."""
+
+    articles: int
 
 
 class Question(BaseModel):
@@ -54,25 +63,40 @@ def engine_of(request: Request) -> Engine:
     return cast(Engine, request.app.state.engine)
 
 
-def ask(request: Request, asked: Question) -> Job[Event]:
+def ask(request: Request, asked: Question) -> Job[Event | Undated]:
     """Start answering. Raises UsageError, BusyError."""
     engine, filters = engine_of(request), asked.filters()
     ticket = engine.ticket(request.state.client, asked.mode)
     if engine.server.log_content:
         LOG.info("question", extra={"request_id": request.state.request_id, "question": asked.question})
 
-    def produce() -> Generator[Event]:
+    as_it_is = getattr(request.state, "as_it_is", False)
+
+    def produce() -> Generator[Event | Undated]:
+        if as_it_is:
+            engine.reload()
         with engine.rag() as rag:
+            if (filters.since or filters.until) and (left := rag.retriever.undated(filters)):
+                yield Undated(left)
             history = [turn.model_dump(exclude_unset=True) for turn in asked.history]
             answering = rag.stream(asked.question, filters=filters, mode=asked.mode, history=history)
             with closing(answering) as events:  # type: ignore[type-var]
-                with engine.searching(ticket):
+                with engine.tracing.span("retrieve") as note, engine.searching(ticket):
                     found = next(events)
+                    note("newsrag.evidence", len(found.evidence) if isinstance(found, Retrieved) else 0)
                 yield found
-                for event in events:
-                    if isinstance(event, Done):
-                        request.app.state.metrics.answer(event, asked.mode, ticket)
-                    yield event
+                found_ns = time.time_ns()
+                with engine.tracing.span("answer") as note:
+                    note("newsrag.mode", asked.mode)
+                    if engine.server.log_content:
+                        note("newsrag.question", asked.question)
+                    for event in events:
+                        if isinstance(event, Done):
+                            engine.tracing.record("verify", ticket.model_left_ns or found_ns)
+                            request.app.state.metrics.answer(event, asked.mode, ticket)
+                            note("newsrag.answered", event.answer.answered)
+                            note("newsrag.dropped", event.dropped)
+                        yield event
 
     return Job(produce, ticket, engine.pool(asked.mode))
 

@@ -20,7 +20,7 @@ from rag.errors import UsageError
 from rag.prompting import estimated_tokens
 from rag.rendering import Json, answer_json
 from rag.server import problems
-from rag.server.asking import Question, Turn, ask, engine_of, sse
+from rag.server.asking import Question, Turn, Undated, ask, engine_of, sse
 from rag.server.jobs import Job, attended
 from rag.server.problems import ProblemError
 from rag.server.streaming import EVENTS, EventStream
@@ -235,7 +235,7 @@ def address_of(request: Request) -> str:
     return (engine_of(request).server.public_url or str(request.base_url)).rstrip("/")
 
 
-async def _chunks(job: Job[Event], asked: Completion, written: _Written, head: Json) -> AsyncGenerator[bytes]:
+async def _chunks(job: Job[Event | Undated], asked: Completion, written: _Written, head: Json) -> AsyncGenerator[bytes]:
     def chunk(delta: Json, reason: str | None = None, **more: Any) -> bytes:
         choice = {"index": 0, "delta": delta, "logprobs": None, "finish_reason": reason}
         return sse({**head, "object": "chat.completion.chunk", "choices": [choice], **usage, **more})
@@ -270,7 +270,7 @@ def _reason(written: _Written) -> str:
     return "length" if written.cut else "stop"
 
 
-def _usage(job: Job[Event]) -> Json:
+def _usage(job: Job[Event | Undated]) -> Json:
     """Tokens that went through the language model; searching and quoting take none."""
     prompt, answer = job.ticket.prompt_tokens, job.ticket.answer_tokens
     return {"prompt_tokens": prompt, "completion_tokens": answer, "total_tokens": prompt + answer}

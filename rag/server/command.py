@@ -10,12 +10,10 @@ from typing import Annotated
 
 import typer
 
+from rag.options import Index
 from rag.server.keys import KEYS_FILE, Key, KeyRing
 from rag.settings import ServerSettings, Settings
 
-Index = Annotated[
-    Path | None, typer.Option("--index", metavar="DIR", help="Folder of the index; indexes/default if left out.")
-]
 Config = Annotated[Path | None, typer.Option(metavar="FILE", help="Settings of the server as TOML.")]
 keys_app = typer.Typer(add_completion=False, no_args_is_help=False, help="API keys of the server.")
 

@@ -18,6 +18,7 @@ from rag.answering import Models, Rag
 from rag.errors import NewsragError, NotReadyError
 from rag.ports import Embedder, Vectors
 from rag.server.queueing import TICKET, FairQueue, QueuedModel, QueuedReader, Ticket
+from rag.server.tracing import Off, Tracing
 from rag.settings import ServerSettings, Settings
 from rag.types import Article, IndexReport, Mode, Problem
 
@@ -100,12 +101,18 @@ class Engine:
     """Everything that answers. `start` before use, `close` after."""
 
     def __init__(
-        self, folder: Path, settings: Settings, server: ServerSettings, say: Callable[[str], None] = lambda _: None
+        self,
+        folder: Path,
+        settings: Settings,
+        server: ServerSettings,
+        say: Callable[[str], None] = lambda _: None,
+        tracing: Tracing | None = None,
     ) -> None:
         """`say` is told of reloads that failed, one line each."""
         self.folder, self.settings, self.server = folder, settings, server
+        self.tracing = tracing or Off()
         self.queue = FairQueue(server.queue)
-        self.reading = FairQueue(server.reading)  # only its places: no reader ever wants the model
+        self.reading = FairQueue(server.reading, 2 * server.readers)  # only its places: no reader ever wants the model
         # As many writers as places: they mostly wait. Readers compute, and few do that best.
         self.writers = ThreadPoolExecutor(server.queue, "writer")
         self.readers = ThreadPoolExecutor(server.readers, "reader")
@@ -125,9 +132,9 @@ class Engine:
         self.embedder = SharedEmbedder(loading.load_embedder(self.settings))
         self._current = self._open()
         if self._configured.reader:
-            self._reader = QueuedReader(self._configured.reader())
+            self._reader = QueuedReader(self._configured.reader(), self.tracing)
         else:
-            self._llm = QueuedModel(self._configured.llm())
+            self._llm = QueuedModel(self._configured.llm(), self.tracing)
         self._watcher.start()
 
     def _open(self) -> _Opened:

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from rag.server import problems
 from rag.server.observing import LOG, Metrics
 from rag.server.problems import ProblemError
+from rag.server.tracing import Note, Tracing
 
 _REQUEST_ID = re.compile(r"[\w.:-]{1,64}", re.ASCII)
 # The page needs nothing but its own files and this server; an article's own HTML could do nothing even if it got in.
@@ -31,17 +32,21 @@ _HEADERS = {
 
 
 class Envelope:
-    """The outermost layer: request id, security headers, metrics and log, and a problem document for what nobody
+    """The outermost layer: request id, security headers, metrics, log and trace, and a problem document for what nobody
     caught."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
-        self.app, self._metrics = app, metrics
+    def __init__(self, app: ASGIApp, metrics: Metrics, tracing: Tracing) -> None:
+        self.app, self._metrics, self._tracing = app, metrics, tracing
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        with self._tracing.span("request", Headers(scope=scope)) as note:
+            await self._serve(scope, receive, send, note)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send, note: Note) -> None:
         given = Headers(scope=scope).get("x-request-id", "")
         request_id = given if _REQUEST_ID.fullmatch(given) else secrets.token_hex(8)
         client = scope.get("client")
@@ -56,7 +61,7 @@ class Envelope:
                 headers["X-Request-ID"] = request_id
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
-                if not scope["path"].startswith("/static/") and scope["path"] != "/":
+                if not scope["path"].startswith("/static/") and scope["path"] not in ("/", "/eval"):
                     headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
@@ -69,15 +74,20 @@ class Envelope:
             failure = problems.response(problems.describe(exc), request_id, scope["path"])
             await failure(scope, receive, enveloped)
         finally:
-            self._note(scope, status or problems.CLIENT_CLOSED, time.perf_counter() - began)
+            self._report(scope, status or problems.CLIENT_CLOSED, time.perf_counter() - began, note)
 
-    def _note(self, scope: Scope, status: int, seconds: float) -> None:
+    def _report(self, scope: Scope, status: int, seconds: float, note: Note) -> None:
         """The route's pattern stands for the path: a path can hold what was searched for."""
         route = getattr(scope.get("route"), "path", "none")
         self._metrics.request(route, status, seconds)
         state = scope["state"]
         fields = {"method": scope["method"], "route": route, "status": status, "ms": round(1000 * seconds)}
         LOG.info("request", extra={**fields, "request_id": state["request_id"], "client": state["client"]})
+        note("name", f"{scope['method']} {route}")
+        note("http.request.method", scope["method"])
+        note("http.route", route)
+        note("http.response.status_code", status)
+        note("newsrag.request_id", state["request_id"])
 
 
 class BodyLimit:

@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, Response
 from rag import batch
 from rag.rendering import Json, answer_json, retrieved_json, search_json, sentence_json
 from rag.server import problems
-from rag.server.asking import Question, ask, engine_of, sse
+from rag.server.asking import Question, Undated, ask, engine_of, sse
 from rag.server.jobs import Job, Queued, attended
 from rag.server.streaming import EVENTS, EventStream
 from rag.types import Done, Event, Retrieved, SentenceReady
@@ -25,7 +25,8 @@ Source = Annotated[str | None, Query(description="Only articles of this outlet."
 @router.post("/ask", summary="One cited answer", responses=EVENTS)
 async def ask_route(request: Request, asked: Question) -> Response:
     """The whole Answer as JSON; with `Accept: text/event-stream` its events as they happen: `queued` {position},
-    `retrieved`, `sentence` for each checked sentence, `done` with the whole Answer, `error` with a problem document."""
+    `undated` {articles} where dates leave articles without one out, `retrieved`, `sentence` for each checked sentence,
+    `done` with the whole Answer, `error` with a problem document."""
     job = ask(request, asked)
     if wants_events(request):
         request_id = request.state.request_id
@@ -45,16 +46,18 @@ def wants_events(request: Request) -> bool:
     return "text/event-stream" in request.headers.get("accept", "")
 
 
-async def _events(job: Job[Event]) -> AsyncGenerator[bytes]:
+async def _events(job: Job[Event | Undated]) -> AsyncGenerator[bytes]:
     async for item in job.items():
         yield sse(*event_json(item))
 
 
-def event_json(event: Event | Queued) -> tuple[Json, str]:
+def event_json(event: Event | Queued | Undated) -> tuple[Json, str]:
     """The data of an event and its name."""
     match event:
         case Queued(position):
             return {"position": position}, "queued"
+        case Undated(articles):
+            return {"articles": articles}, "undated"
         case Retrieved():
             return retrieved_json(event), "retrieved"
         case SentenceReady():

@@ -24,10 +24,22 @@ async def page(request: Request) -> Response:
     return _file(request, "index.html")
 
 
+@router.get("/eval")
+async def evaluation(request: Request) -> Response:
+    """The page of the reports of `rag eval`; it holds none of them, so it needs no key."""
+    return _file(request, "eval.html")
+
+
+@router.get("/static/report.css")
+async def report_style(request: Request) -> Response:
+    """How a report looks: the same as in the page that `rag eval --html` writes."""
+    return _file(request, "page.css", files("rag.evaluation"))
+
+
 @router.get("/favicon.ico")
 async def icon(request: Request) -> Response:
     """Browsers ask for it unasked."""
-    return _file(request, "icon.svg")
+    return _file(request, "favicon.svg")
 
 
 @router.get("/static/{name:path}")
@@ -36,8 +48,8 @@ async def static(request: Request, name: str) -> Response:
     return _file(request, name)
 
 
-def _file(request: Request, name: str) -> Response:
-    found: Traversable = files("rag.server") / "static"
+def _file(request: Request, name: str, folder: Traversable | None = None) -> Response:
+    found = folder or files("rag.server") / "static"
     for part in name.split("/"):
         if part in ("", ".", "..") or "\\" in part or ":" in part:
             raise ProblemError(404, "there is no such file", "not_found")

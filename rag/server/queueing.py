@@ -11,15 +11,18 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from contextvars import ContextVar
+from typing import Generic, TypeVar
 
 from rag.errors import ModelError, NewsragError
-from rag.ports import Interruptible, LanguageModel, Reader
+from rag.ports import Bounded, Interruptible, LanguageModel, Reader
+from rag.server.tracing import Off, Tracing
 from rag.types import Message, Reading
 
 _FIRST_GUESS_S = 3.0
-_CHARACTERS = 4  # of a token of English, about: a reader counts none
+_LATE = 0.5  # of the time limit: who would likely have to wait for longer gets no place
+_NUMBER_TOKENS = 2  # after a reader's words: a bracket and a number
 
 
 class BusyError(NewsragError):
@@ -42,13 +45,15 @@ class Ticket:
     """One request's right to go on, until it is cancelled or its time is up. Used by one worker thread; `cancel` may
     come from any."""
 
-    def __init__(self, queue: FairQueue, client: str, seconds: float) -> None:
-        """`seconds` is the time limit of the whole request."""
-        self.client = client
-        self.deadline = time.monotonic() + seconds
+    def __init__(self, queue: FairQueue, client: str, seconds: float, before: int = 0) -> None:
+        """`seconds` is the time limit of the whole request, `before` how many held a place when it came."""
+        self.client, self.before = client, before
+        self.began = time.monotonic()
+        self.deadline = self.began + seconds
         self.on_position: Callable[[int], None] = lambda _: None
         self.prompt_tokens = self.answer_tokens = 0
         self.waited = 0.0
+        self.model_left_ns: int | None = None  # when the model's last work for it ended, Unix time
         self._seconds = seconds
         self._queue = queue
         self._cancelled = threading.Event()
@@ -106,10 +111,12 @@ class Ticket:
 
 
 class FairQueue:
-    """At most `limit` requests hold a place, and at most one of them the model."""
+    """At most `limit` requests hold a place, and at most one of them the model. Beyond the first few a request gets a
+    place only if it will likely be done well within its time limit: else it learns at once that all are busy."""
 
-    def __init__(self, limit: int) -> None:
-        self._limit = limit
+    def __init__(self, limit: int, few: int = 2) -> None:
+        self._limit, self._few = limit, few
+        self._each_s = 0.0  # from one request that is done to the next, of late
         self._changed = threading.Condition()
         self._places: set[Ticket] = set()
         self._lines: dict[str, deque[Ticket]] = {}  # by client, the one to be served next first
@@ -118,19 +125,24 @@ class FairQueue:
         self._usual_s = _FIRST_GUESS_S
 
     def reserve(self, client: str, seconds: float) -> Ticket:
-        """A place. Raises BusyError when all are taken."""
+        """A place. Raises BusyError when all are taken, or it would come too late."""
         with self._changed:
-            if len(self._places) >= self._limit:
-                wait = max(1, round(self._usual_s * len(self._places) / 2))
-                raise BusyError(f"{len(self._places)} requests are waiting already: try again in {wait} seconds", wait)
-            ticket = Ticket(self, client, seconds)
+            before = len(self._places)
+            late = before >= self._few and self._each_s * (before + 1) > _LATE * seconds
+            if late or before >= self._limit:
+                wait = max(1, round((self._each_s if late else self._usual_s) * before / 2))
+                raise BusyError(f"{before} requests are waiting already: try again in {wait} seconds", wait)
+            ticket = Ticket(self, client, seconds, before)
             self._places.add(ticket)
             return ticket
 
     def release(self, ticket: Ticket) -> None:
         """Give a place back."""
         with self._changed:
-            self._places.discard(ticket)
+            if ticket in self._places:
+                self._places.remove(ticket)
+                each = (time.monotonic() - ticket.began) / (ticket.before + 1)
+                self._each_s += 0.2 * (each - self._each_s)
 
     @property
     def places(self) -> int:
@@ -211,28 +223,53 @@ class FairQueue:
                 del self._lines[ticket.client]
 
 
+_Model = TypeVar("_Model", bound=Bounded)
 TICKET: ContextVar[Ticket] = ContextVar("TICKET")
 """The ticket of the request that this thread works for."""
 
 
-class QueuedModel:
-    """`rag.ports.LanguageModel` that waits for its turn: only drafting does, so everything else goes on meanwhile."""
+@contextmanager
+def _traced_turn(ticket: Ticket, tracing: Tracing, work: str) -> Iterator[None]:
+    """Hold the model: a span for the wait, one for the work."""
+    with ExitStack() as turn:
+        with tracing.span("queue"):
+            turn.enter_context(ticket.turn())
+        with tracing.span(work) as note:
+            yield
+            note("newsrag.prompt_tokens", ticket.prompt_tokens)
+            note("newsrag.answer_tokens", ticket.answer_tokens)
+    ticket.model_left_ns = time.time_ns()
 
-    def __init__(self, llm: LanguageModel) -> None:
-        self._llm = llm
-        self.name, self.context_tokens = llm.name, llm.context_tokens
+
+class _Queued(Generic[_Model]):
+    """A model that waits for its turn: only running it does, so everything else goes on meanwhile."""
+
+    def __init__(self, model: _Model, tracing: Tracing | None = None) -> None:
+        self._model, self._tracing = model, tracing or Off()
+        self.name, self.context_tokens = model.name, model.context_tokens
 
     def count_tokens(self, text: str) -> int:
-        """See `rag.ports.LanguageModel`."""
-        return self._llm.count_tokens(text)
+        """See `rag.ports.Bounded`."""
+        return self._model.count_tokens(text)
+
+    @contextmanager
+    def _turn(self, messages: Sequence[Message], work: str) -> Iterator[Ticket]:
+        """Hold the model for this prompt; the ticket of the request that does. `work` names the span."""
+        ticket = TICKET.get()
+        model: object = self._model
+        interrupt = model.interrupt if isinstance(model, Interruptible) else lambda: None
+        with _traced_turn(ticket, self._tracing, work), ticket.interrupting(interrupt):
+            ticket.prompt_tokens += sum(self._model.count_tokens(m.content) for m in messages)
+            yield ticket
+
+
+class QueuedModel(_Queued[LanguageModel]):
+    """`rag.ports.LanguageModel` that waits for its turn."""
 
     def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
         """See `rag.ports.LanguageModel`. Raises CancelledError and TooSlowError between two pieces."""
-        ticket = TICKET.get()
-        interrupt = self._llm.interrupt if isinstance(self._llm, Interruptible) else lambda: None
-        with ticket.turn(), ticket.interrupting(interrupt):
-            ticket.prompt_tokens += sum(self._llm.count_tokens(m.content) for m in messages)
-            pieces = self._llm.stream(messages, max_tokens=max_tokens)
+        with self._turn(messages, "draft") as ticket:
+            pieces = self._model.stream(messages, max_tokens=max_tokens)
             with closing(pieces):  # type: ignore[type-var]  # every adapter's stream is a generator
                 for piece in pieces:
                     ticket.check()
@@ -241,22 +278,15 @@ class QueuedModel:
             ticket.check()  # an interrupted model ends without an error
 
 
-class QueuedReader:
-    """`rag.ports.Reader` that waits for its turn, as `QueuedModel` does."""
-
-    def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self.name = reader.name
+class QueuedReader(_Queued[Reader]):
+    """`rag.ports.Reader` that waits for its turn."""
 
     def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
         """See `rag.ports.Reader`. Raises CancelledError and TooSlowError when it was interrupted for them."""
-        ticket = TICKET.get()
-        interrupt = self._reader.interrupt if isinstance(self._reader, Interruptible) else lambda: None
-        with ticket.turn(), ticket.interrupting(interrupt):
-            ticket.prompt_tokens += sum(len(m.content) for m in messages) // _CHARACTERS
+        with self._turn(messages, "read") as ticket:
             try:
-                reading = self._reader.read(messages, opening, sentences, none)
-                ticket.answer_tokens += len(reading.words) // _CHARACTERS + 1
+                reading = self._model.read(messages, opening, sentences, none)
+                ticket.answer_tokens += self._model.count_tokens(reading.words) + _NUMBER_TOKENS
                 return reading
             except ModelError:
                 ticket.check()  # says why it was interrupted

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
+import signal
 import socket
 import sys
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from pathlib import Path
 import uvicorn
 
 from rag.errors import UsageError
+from rag.server import local, tracing
 from rag.server.app import create_app
 from rag.server.engine import Engine
 from rag.server.keys import KEYS_FILE, KeyRing
@@ -24,35 +26,60 @@ _BACKLOG = 2048
 
 def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) -> int:
     """Serve until told to stop; the exit code. Raises as `prepared` does."""
-    with prepared(folder, settings, server, say) as (web, listening):
+    token = local.new_token()
+    with prepared(folder, settings, server, say, token=token) as (web, listening):
         if server.log == "json":
             log_to(sys.stderr)
         listening.listen(_BACKLOG)  # before the address is said: who reads it may connect at once
-        say(f"newsrag serves {folder} at {url(listening)} (stop with Ctrl-C)")
-        web.run([listening])
+        with local.announced(folder, settings, listening, token), _stopped_by_sigterm(web):
+            say(f"newsrag serves {folder} at {url(listening)} (stop with Ctrl-C)")
+            web.run([listening])
     return 0
 
 
 @contextmanager
+def _stopped_by_sigterm(web: uvicorn.Server) -> Iterator[None]:
+    """Stop in order. Uvicorn does too, but then sends the signal again to whoever handled it before: by default that
+    ends the process on the spot, and nothing is closed."""
+
+    def stop(*_: object) -> None:
+        web.should_exit = True
+
+    previous = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+
+
+@contextmanager
 def prepared(
-    folder: Path, settings: Settings, server: ServerSettings, say: Say
+    folder: Path,
+    settings: Settings,
+    server: ServerSettings,
+    say: Say,
+    traced: tracing.Tracing | None = None,
+    token: str | None = None,
 ) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
-    """A server whose models are loaded, and the socket it is to listen on. Raises UsageError when the address cannot be
-    used or may not be without keys, and as `Engine.start` does."""
+    """A server whose models are loaded, and the socket it is to listen on. Without `traced` the environment decides.
+    `token`: what lets commands of this machine in, see `rag.server.local`. Raises UsageError when the address cannot be
+    used or may not be without keys, and as `Engine.start` and `tracing.configured` do."""
     ring = KeyRing(server.keys_file or folder / KEYS_FILE)
-    engine = Engine(folder, settings, server, say)
+    traced = traced or tracing.configured()
+    engine = Engine(folder, settings, server, say, traced)
     with _bound(server.host, server.port) as listening:
-        local = ipaddress.ip_address(listening.getsockname()[0]).is_loopback
-        if not local and not ring.active():
+        reachable = not ipaddress.ip_address(listening.getsockname()[0]).is_loopback
+        if reachable and not ring.active():
             raise UsageError(
                 f"to listen on {server.host} the server needs an API key, or anybody could use it: make one with "
                 f"`rag keys add NAME --index {folder}`, or listen on 127.0.0.1"
             )
         engine.start()
         try:
-            yield uvicorn.Server(_config(create_app(engine, ring, local=local), server)), listening
+            yield uvicorn.Server(_config(create_app(engine, ring, local=not reachable, token=token), server)), listening
         finally:
             engine.close()
+            traced.close()
 
 
 def _config(app: object, server: ServerSettings) -> uvicorn.Config:

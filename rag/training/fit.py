@@ -28,7 +28,10 @@ from rag.training import records
 from rag.training.build import WIKINEWS
 from rag.types import Evidence, Reading
 
-COMMAND = "python -m rag.training.fit --adapter FILE --squad FILE --wikinews FILE --cache DIR"
+WEBNEWS = Path(__file__).parent / "webnews.jsonl"
+"""Our questions over the pages of an article extraction benchmark: where the answer stands, by the page's name and
+offsets in its true text, or, where nothing answers, the words that would mislead (`trap`)."""
+COMMAND = "python -m rag.training.fit --adapter FILE --squad FILE --wikinews FILE --web DIR --cache DIR"
 Article = dict[str, Any]
 READING = ("search", "read")
 ANSWERABLE = ("found", "none", "words", "read", "best", "margin")
@@ -67,7 +70,10 @@ def ask(rag: Rag, reader: Reader, wanted: Sequence[Wanted]) -> Iterator[Asked]:
         found = rag.find(item.text, ANY)
         if not found.chosen:
             continue
-        listed, read = rag.read(item.text, found.chosen, reader)
+        done = reading.read(item.text, found.chosen, reader)
+        if done is None:
+            continue
+        listed, read = done
         bears = tuple(
             item.article in (None, e.article.id) and any(shares(e.text, words) for words in item.words) for e in listed
         )
@@ -211,12 +217,29 @@ def news(articles: Path) -> tuple[list[Article], list[Wanted]]:
     ]
 
 
+def web(folder: Path) -> list[Wanted]:
+    """Our questions over news pages of 2019: only reported on, and those kept for training left alone."""
+    pages = json.loads((folder / "ground-truth.json").read_text("utf-8"))
+    return [
+        Wanted(
+            "web",
+            "test",
+            row["question"],
+            None,
+            (pages[row["page"]]["articleBody"][slice(*row["sentence"])],) if row["answer"] else (),
+        )
+        for row in map(json.loads, WEBNEWS.open(encoding="utf-8"))
+        if row["fold"] != "train"
+    ]
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="rag.training.fit", description=__doc__)
     parser.add_argument("--adapter", type=str, required=True, help="the GGUF adapter to ask with")
     parser.add_argument("--squad", type=Path, required=True, help="a SQuAD 2.0 file (not part of newsrag)")
     parser.add_argument("--wikinews", type=Path, required=True, help="the Wikinews stories as JSON Lines (nor this)")
+    parser.add_argument("--web", type=Path, required=True, help="folder of the extraction benchmark (nor this)")
     parser.add_argument("--answerable", type=int, default=144, help="most SQuAD questions of a fold")
     parser.add_argument("--unanswerable", type=int, default=100, help="the same of its unanswerable ones")
     parser.add_argument("--only", help="ask the questions of this set alone and keep what came back, without a fit")
@@ -228,10 +251,11 @@ def main() -> None:
     stories, questions = news(options.wikinews)
     own = sample()
     strangers = [replace(w, words=(), article=None, foreign=True) for w in own if w.fold == "dev"][::3]
-    sets = {
+    sets: dict[str, tuple[list[Article] | Path, list[Wanted]]] = {
         "squad": (paragraphs, [*wanted, *(replace(w, set="squad") for w in strangers)]),
         "news": (stories, questions),
-        "sample": (None, own),
+        "sample": (resources.data("eval/corpus"), own),
+        "web": (options.web / "html", web(options.web)),
     }
     asked: list[Asked] = []
     for name, (articles, questions) in sets.items():
@@ -242,16 +266,19 @@ def main() -> None:
 
 
 def remembered(
-    name: str, articles: list[Article] | None, wanted: list[Wanted], cache: Path, settings: Settings
+    name: str, articles: list[Article] | Path, wanted: list[Wanted], cache: Path, settings: Settings
 ) -> list[Asked]:
-    """What came back for the questions of a set: asked once, kept beside the set's index. None: the sample corpus."""
+    """What came back for the questions of a set, over these articles or what lies in a folder: asked once, kept beside
+    the set's index."""
     kept, folder = cache / f"{name}.pickle", cache / f"{name}.index"
     if kept.exists():
         return list(pickle.loads(kept.read_bytes()))
     if not folder.exists():
-        lines = cache / f"{name}.jsonl"
-        lines.write_text("".join(json.dumps(a) + "\n" for a in articles or ()), "utf-8")
-        wiring.index_paths([str(lines) if articles else str(resources.data("eval/corpus"))], folder, settings)
+        if isinstance(articles, list):
+            lines = cache / f"{name}.jsonl"
+            lines.write_text("".join(json.dumps(a) + "\n" for a in articles), "utf-8")
+            articles = lines
+        wiring.index_paths([str(articles)], folder, settings)
     with wiring.open_rag(folder, settings) as rag:
         asked = list(ask(rag, loading.load_reader(settings), wanted))
     kept.write_bytes(pickle.dumps(asked))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -193,6 +193,3 @@ def load(name: str, folder: Path) -> Corpus:
 def names(folder: Path) -> Iterator[str]:
     """The corpora that were saved there."""
     return (p.name.removesuffix(".records.jsonl") for p in sorted(folder.glob("*.records.jsonl")))
-
-
-Loader = Callable[[], Corpus]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
-from tests.browser.visits import EMOJI, HOSTILE, Api, NewVisit, Visit
+from tests.browser.visits import EMOJI, EVALUATED, HOSTILE, Api, NewVisit, Visit
 
 ROOT = Path(__file__).resolve().parents[2]
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -24,11 +24,16 @@ READY = re.compile(r"at (http://\S+)")
 
 
 @pytest.fixture(scope="session")
-def base(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the server's index and log are."""
+    return tmp_path_factory.mktemp("browser")
+
+
+@pytest.fixture(scope="session")
+def base(folder: Path) -> Iterator[str]:
     """The address of `rag serve` over a fresh index."""
     if CHROMIUM is None:
         pytest.skip("no Chromium on this machine: apt-get install chromium")
-    folder = tmp_path_factory.mktemp("browser")
     awkward = folder / "awkward.jsonl"
     awkward.write_text("".join(json.dumps(article) + "\n" for article in (HOSTILE, EMOJI)), encoding="utf-8")
     index = folder / "index"
@@ -57,6 +62,17 @@ def _address(server: subprocess.Popen[bytes], log: Path) -> str:
         except subprocess.TimeoutExpired:
             continue
     raise AssertionError(f"the server did not start: {log.read_text(encoding='utf-8')}")
+
+
+@pytest.fixture(scope="session")
+def evaluated(base: str, folder: Path) -> Path:
+    """The report of a real `rag eval` over the server's index; all but one of its questions fail."""
+    asked = folder / "set.jsonl"
+    asked.write_text("".join(json.dumps(question) + "\n" for question in EVALUATED), encoding="utf-8")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "rag", "eval", str(asked), "--mode", "quote", "--index", str(folder / "index")]
+    subprocess.run(command, env=environment, cwd=folder, check=True, capture_output=True, timeout=600)
+    return next((folder / "index" / "reports").glob("*.json"))
 
 
 @pytest.fixture(scope="session")

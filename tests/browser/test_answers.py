@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from urllib.parse import quote
 
 from tests.browser.visits import EMOJI, HOSTILE, QUESTION, UNANSWERABLE, Api, NewVisit, Visit, answered, cited, words_of
 
+DISPUTED = "What is the latest confirmed number of deaths in the Marrowby flood?"
 # Notes for each sentence that is put into an answer whether the answer was still being made.
 WATCH = """() => {
   window.arrivals = [];
@@ -117,23 +119,43 @@ def test_an_address_that_is_no_web_address_is_no_link(visit: Visit) -> None:
 
 
 def test_disagreeing_accounts_stand_in_a_table(visit: Visit, api: Api) -> None:
-    """The core does not fill `disagreements` yet: this answer is canned, the words that it cites are real."""
-    citations = [*words_of(api, "marrowby-flood-1", 1), *words_of(api, "marrowby-flood-2", 1, first=2)]
-    accounts = [
-        {"value": "11 dead", "citation": 1, "source": "Early Post", "published": "2025-01-02", "status": "superseded"},
-        {"value": "14 <b>dead</b>", "citation": 2, "source": "Late Post", "published": "2025-01-05"},
-    ]
+    answer = api("/ask", question=DISPUTED, mode="quote")
+    [disagreement] = answer["disagreements"]
+    accounts = disagreement["accounts"]
+    assert len(accounts) > 1
     visit.open()
-    visit.canned_answer(**answered(citations), disagreements=[{"about": "deaths in Marrowby", "accounts": accounts}])
-    visit.ask("How many died?")
-    rows = visit.page.locator(".disagreement tbody tr")
-    cells = [rows.nth(index).locator("td").all_inner_texts() for index in range(rows.count())]
-    assert [[" ".join(cell.split()) for cell in row] for row in cells] == [
-        ["14 <b>dead</b>", "Late Post", "5 Jan 2025", "[2]"],
-        ["11 dead superseded", "Early Post", "2 Jan 2025", "[1]"],
+    visit.ask(DISPUTED)
+    assert rows(visit) == [
+        [
+            " ".join(filter(None, (a["value"], a["speaker"], a["status"]))),
+            a["source"],
+            f"{datetime.fromisoformat(a['published']):%-d %b %Y}",
+            f"[{a['citation']}]",
+        ]
+        for a in accounts
     ]
-    assert "deaths in Marrowby" in visit.page.locator(".disagreement caption").inner_text()
-    assert visit.open_citation(".disagreement .chip") == citations[1]["quote"]
+    assert DISPUTED in visit.page.locator(".disagreement caption").inner_text()
+    newest = answer["citations"][accounts[0]["citation"] - 1]
+    assert visit.open_citation(".disagreement .chip") == newest["quote"]
+
+
+def test_accounts_are_shown_as_text_and_may_lack_outlet_date_and_citation(visit: Visit, api: Api) -> None:
+    account = {"value": "14 <b>dead</b>", "citation": None, "source": None, "published": None, "speaker": None}
+    visit.open()
+    visit.canned_answer(
+        **answered(words_of(api, "marrowby-flood-1", 1)),
+        disagreements=[{"about": "<i>deaths</i>", "accounts": [{**account, "status": "differs"}]}],
+    )
+    visit.ask("How many died?")
+    assert rows(visit) == [["14 <b>dead</b> differs", "unnamed outlet", "no date", ""]]
+    assert "<i>deaths</i>" in visit.page.locator(".disagreement caption").inner_text()
+
+
+def rows(visit: Visit) -> list[list[str]]:
+    """The cells of the table of accounts."""
+    found = visit.page.locator(".disagreement tbody tr")
+    cells = (found.nth(index).locator("td").all_inner_texts() for index in range(found.count()))
+    return [[" ".join(cell.split()) for cell in row] for row in cells]
 
 
 def test_what_is_known_of_a_source_is_shown(visit: Visit) -> None:

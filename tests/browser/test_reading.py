@@ -147,8 +147,8 @@ def test_colours_follow_the_system_until_the_reader_chooses(new_visit: NewVisit)
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
-def test_no_serious_barrier_in_any_state(new_visit: NewVisit, api: Api, scheme: str, width: int) -> None:
-    """axe-core, impact serious or critical. The disagreement table is canned, see test_answers.py."""
+def test_no_serious_barrier_in_any_state(new_visit: NewVisit, scheme: str, width: int) -> None:
+    """axe-core, impact serious or critical."""
     visit = new_visit(width=width, color_scheme=scheme)
     page = visit.open()
     barriers = {"empty": violations(page)}
@@ -170,10 +170,7 @@ def test_no_serious_barrier_in_any_state(new_visit: NewVisit, api: Api, scheme: 
         page.click(opener)
         barriers[dialog] = violations(page)
         page.locator(dialog).press("Escape")
-    citations = words_of(api, "latakia-1", 2)
-    accounts = [{"value": "11 dead", "citation": 1, "status": "superseded"}, {"value": "14 dead", "citation": 2}]
-    visit.canned_answer(**answered(citations), disagreements=[{"about": "deaths", "accounts": accounts}])
-    visit.ask("Q")
+    visit.ask("What is the latest confirmed number of deaths in the Marrowby flood?")
     page.hover(".turn:last-child .disagreement .chip")
     barriers["disagreement"] = violations(page)
     assert {state: found for state, found in barriers.items() if found} == {}

@@ -37,6 +37,31 @@ EMOJI = {
 }
 
 
+# Answered, but not as this set has it; right; answered although the set says that it must not be; refused.
+EVALUATED: list[dict[str, Any]] = [
+    {
+        "id": "hostile-q1", "kind": "where", "split": "dev",
+        "question": "For how many gilders was the Quarvale <script>pwned('question')</script> lighthouse sold?",
+        "answers": ["Wardens in Quarvale"],
+        "support": [{"article_id": HOSTILE["id"], "quote": "Wardens in Quarvale met"}],
+    },
+    {
+        "id": "cake-q1", "kind": "how_many", "split": "dev",
+        "question": "How many metres did the cake of Tarnvale measure?",
+        "answers": ["eleven"],
+        "support": [{"article_id": "emoji-1", "quote": "The cake of Tarnvale measured eleven metres"}],
+    },
+    {
+        "id": "guests-q1", "kind": "absent", "split": "dev", "question": "How many guests ate the cake of Tarnvale?",
+        "answers": [], "support": [],
+    },
+    {
+        "id": "sold-q1", "kind": "other", "split": "dev", "question": "Which colour do penguins prefer at dusk?",
+        "answers": ["The lamp stays lit"], "support": [{"article_id": HOSTILE["id"], "quote": "The lamp stays lit"}],
+    },
+]  # fmt: skip
+
+
 class Visit:
     """One visitor's page, and all that it asked for and complained about."""
 

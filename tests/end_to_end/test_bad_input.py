@@ -25,6 +25,21 @@ def failed(done: Result, code: int, named: str) -> None:
     assert named in done.err
 
 
+# ── to ask
+
+
+@pytest.mark.parametrize("more", [(), ("--no-adapter",)])
+def test_a_question_too_long_for_the_model_is_answered_or_refused_without_it(
+    rag: Run, index: Path, more: tuple[str, ...]
+) -> None:
+    """1,990 characters of Chinese are some 4,000 tokens, the context has 2,048."""
+    question = ("洪水造成多少人死亡" * 222)[:1990]
+    done = rag("ask", question, "--index", index, "--json", *more)
+    quoted = rag("ask", question, "--index", index, "--json", "--mode", "quote")
+    assert (done.code, quoted.code) == (1, 1), done.err
+    assert done.json["refusal"] == quoted.json["refusal"]
+
+
 # ── to index
 
 

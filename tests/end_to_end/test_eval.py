@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from rag.evaluation.page import html
 from rag.metrics import METRICS
 from tests.doubles import ScriptedLLM
 from tests.end_to_end.conftest import ARTICLES
+from tests.serving import serving
 
 Rag = Callable[..., Any]
 
@@ -252,3 +254,43 @@ def test_an_unfinished_or_faulty_addition_changes_nothing(rag: Rag, index: Path,
     assert "none of the answers stands in the quotation" in result.err
     assert list(tmp_path.iterdir()) == []
     assert rag("eval", "add").code == rag("eval", file, file).code == 2
+
+
+# ── kept for `rag serve`
+
+
+def test_a_run_is_kept_and_served_until_an_article_it_quotes_is_removed(
+    rag: Rag, index: Path, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    folder = shutil.copytree(index, tmp_path / "index", ignore=shutil.ignore_patterns("reports"))
+    made = rag("eval", write(*SET), "--index", folder, "--split", "all", "--mode", "quote", "--json").json
+    assert rag("eval", write(*SET), "--index", folder, "--split", "dev", "--mode", "quote", "--check").code == 0
+    with serving(folder) as server:
+        (kept,) = server("GET", "/eval/reports").json["reports"]
+        assert (kept["split"], kept["mode"]) == ("all", "quote")
+        assert server("GET", f"/eval/reports/{kept['name']}").json == made
+        part = server("GET", f"/eval/parts/{kept['name']}")
+        assert part.headers["content-type"] == "text/html; charset=utf-8"
+        assert "unsafe" not in part.headers["content-security-policy"]
+        for unknown in ("nothing", "20260101T000000000000Z-dev-quote", "..%2f..%2fkeys"):
+            assert server("GET", f"/eval/reports/{unknown}").status == 404
+            assert server("GET", f"/eval/parts/{unknown}").status == 404
+        page = server("GET", "/eval")
+        assert page.headers["content-type"] == "text/html; charset=utf-8"
+        assert server("GET", "/static/report.css").headers["content-type"].startswith("text/css")
+        first = made["questions"][0]["cited"][0]
+        article = server("GET", f"/articles/{first['article_id']}").json
+        assert article["text"][first["start"] : first["end"]] == first["quote"]
+        assert server("DELETE", "/articles/coast-1").status == 204
+        assert server("GET", "/eval/reports").json == {"reports": []}
+    assert EXECUTED.encode() not in b"".join(file.read_bytes() for file in folder.rglob("*") if file.is_file())
+
+
+def test_an_index_that_cannot_keep_the_report_is_no_failure(
+    rag: Rag, index: Path, tmp_path: Path, write: Callable[..., Path]
+) -> None:
+    folder = shutil.copytree(index, tmp_path / "index", ignore=shutil.ignore_patterns("reports"))
+    (folder / "reports").write_text("in the way", "utf-8")
+    result = rag("eval", write(*SET), "--index", folder, "--mode", "quote")
+    assert result.code == 0
+    assert "cannot keep the report" in result.err

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
+from io import BufferedReader
 from pathlib import Path
 
 import pytest
@@ -26,6 +28,25 @@ def test_a_file_with_one_wrong_byte_is_refused(tmp_path: Path) -> None:
     copy.write_bytes(raw)
     with pytest.raises(ModelError, match=r"^[^\n]*model.gguf is damaged \(sha256 .*\): reinstall its package$"):
         resources.require_digest(copy, resources.LLM_SHA256)
+
+
+def test_a_file_is_hashed_again_only_when_it_has_changed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    copy, other = tmp_path / "adapter.gguf", tmp_path / "other.gguf"
+    copy.write_bytes(b"first")
+    read = list[str]()
+    original = hashlib.file_digest
+
+    def digest(file: BufferedReader, name: str) -> object:
+        read.append(file.name)
+        return original(file, name)
+
+    monkeypatch.setattr(hashlib, "file_digest", digest)
+    first, again = resources.sha256(copy), resources.sha256(copy)
+    other.write_bytes(b"other")
+    other.replace(copy)
+    assert first == again == hashlib.sha256(b"first").hexdigest()
+    assert resources.sha256(copy) == hashlib.sha256(b"other").hexdigest()
+    assert len(read) == 2
 
 
 @pytest.mark.parametrize("name", ["none.gguf", "."])

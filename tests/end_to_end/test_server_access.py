@@ -27,6 +27,8 @@ REQUESTS: list[tuple[str, str, Any]] = [
     ("GET", "/articles/bridge-1", None),
     ("POST", "/articles", ARTICLE),
     ("DELETE", "/articles/bridge-1", None),
+    ("GET", "/eval/reports", None),
+    ("GET", "/eval/parts/20260101T000000000000Z-dev-quote", None),
     ("GET", "/metrics", None),
     ("GET", "/nothing/here", None),
 ]

@@ -18,7 +18,7 @@ EXAMPLES = 8
 OPERATIONS = {
     "GET /articles", "POST /articles", "GET /articles/{article_id}", "DELETE /articles/{article_id}", "POST /ask",
     "GET /search", "POST /v1/chat/completions", "GET /v1/models", "GET /v1/models/{name}", "GET /metrics",
-    "GET /health/live", "GET /health/ready",
+    "GET /eval/reports", "GET /eval/reports/{name}", "GET /health/live", "GET /health/ready",
 }  # fmt: skip
 CHECKS = [not_a_server_error, status_code_conformance, content_type_conformance]
 

@@ -454,6 +454,25 @@ def test_a_reader_that_finds_nothing_makes_a_refusal(store: SqliteStore) -> None
     assert answer.refusal.closest[0].quote == "The captain of the ferry, Ivo Marek, was arrested in Adana."
 
 
+def test_evidence_that_does_not_fit_the_context_of_a_reader_is_not_read(store: SqliteStore) -> None:
+    whole, small = PointingReader("arrested"), PointingReader("arrested", context_tokens=150)
+    answers = [check(build(store, None, reader=reader).ask(WHO)) for reader in (whole, small)]
+    assert 0 < len(small.read_sentences[0]) < len(whole.read_sentences[0])
+    assert {c.quote for c in answers[1].citations} <= set(small.read_sentences[0])
+
+
+@pytest.mark.parametrize("certain", [LIKELY, UNLIKELY])
+def test_a_question_that_does_not_fit_the_context_of_a_reader_is_left_to_the_search(
+    store: SqliteStore, certain: LinearModel
+) -> None:
+    reader = PointingReader("arrested", context_tokens=100)
+    rag = build(store, None, reader=reader, answerable=certain, answerable_read=UNLIKELY)
+    answer, quoted = check(rag.ask(WHO)), check(rag.ask(WHO, mode="quote"))
+    assert reader.calls == []
+    assert answer.answered == (certain is LIKELY)
+    assert (answer.sentences, answer.citations, answer.refusal) == (quoted.sentences, quoted.citations, quoted.refusal)
+
+
 def test_quote_mode_does_not_read(store: SqliteStore) -> None:
     reader = PointingReader("arrested")
     build(store, None, reader=reader).ask(QUESTION, mode="quote")

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.llms.copying import WORDS, Copying
+from rag.llms.copying import Copyable, Copying
+from rag.reading import ANSWER_TOKENS
 from rag.types import Reading
 
 SENTENCES = ["At least 340 people died, said Ivo Marek.", "Nobody (not even “Anna”) paid €20."]
@@ -25,8 +26,8 @@ def decode(token: int) -> str:
 
 def run(wishes: list[dict[str, float]], sentences: list[str] = SENTENCES) -> Reading:
     """Decode greedily while the model wishes for these characters, one mapping a step, the last one from then on."""
-    copying = Copying(encode, decode, sentences, "none")
-    for step in range(WORDS + 2):
+    copying = Copying(Copyable.of(encode, sentences, "none"), decode)
+    for step in range(ANSWER_TOKENS):
         logits = np.zeros(9000, np.single)
         for character, wish in wishes[min(step, len(wishes) - 1)].items():
             logits[1 if character == "[" else ord(character)] = wish

@@ -7,9 +7,18 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from rag.server.engine import FairLock
-from rag.server.queueing import TICKET, BusyError, CancelledError, FairQueue, QueuedModel, Ticket, TooSlowError
+from rag.server.queueing import (
+    TICKET,
+    BusyError,
+    CancelledError,
+    FairQueue,
+    QueuedModel,
+    QueuedReader,
+    Ticket,
+    TooSlowError,
+)
 from rag.types import Message
-from tests.doubles import ScriptedLLM
+from tests.doubles import PointingReader, ScriptedLLM
 
 HELLO = [Message("user", "hello")]
 
@@ -130,6 +139,14 @@ def test_the_model_is_free_again_when_its_text_was_read_to_the_end(ticket: Ticke
     assert (ticket.prompt_tokens, ticket.answer_tokens) == (2, 4)
 
 
+def test_a_reader_waits_as_a_model_does_and_its_tokens_are_counted(ticket: Ticket) -> None:
+    reader = QueuedReader(PointingReader("in Adana", context_tokens=77))
+    read = reader.read(HELLO, "Answer:", ["Arrested in Adana."], "none")
+    assert (read.words, reader.name, reader.context_tokens) == ("in Adana", "pointing", 77)
+    assert (ticket.prompt_tokens, ticket.answer_tokens) == (reader.count_tokens(HELLO[0].content), 4)
+    assert not ticket._queue.running
+
+
 def test_a_cancelled_ticket_stops_the_model_between_two_pieces(ticket: Ticket) -> None:
     llm = ScriptedLLM("one two three", "four")
     pieces = QueuedModel(llm).stream(HELLO, max_tokens=9)
@@ -177,3 +194,41 @@ def test_the_fair_lock_is_given_in_the_order_it_was_asked_for() -> None:
     for thread in threads:
         thread.join(10)
     assert order == list(range(8))
+
+
+def test_who_would_come_too_late_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr(time, "monotonic", lambda: now)
+    queue = FairQueue(100, few=3)
+
+    def admitted() -> list[Ticket]:
+        """As many as get a place."""
+        tickets: list[Ticket] = []
+        for _ in range(101):
+            try:
+                tickets.append(queue.reserve("a", 60))
+            except BusyError:
+                return tickets
+        raise AssertionError("everybody got a place")
+
+    held = admitted()
+    assert len(held) == 100  # nothing is known yet
+    for ticket in held:  # one done every 2 seconds
+        now += 2
+        ticket.release()
+    held = admitted()
+    assert 13 <= len(held) <= 16  # these take 30 seconds, half the time limit
+    for ticket in held:  # now one in 20 seconds
+        now += 20
+        ticket.release()
+        ticket.release()
+    held = admitted()
+    assert len(held) == 3
+    for _ in range(30):  # and quick again: a few at a time find that out
+        for ticket in held:
+            now += 0.01
+            ticket.release()
+        held = [queue.reserve("a", 60) for _ in range(3)]
+    for ticket in held:
+        ticket.release()
+    assert len(admitted()) == 100

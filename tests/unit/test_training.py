@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
 pytest.importorskip("peft", reason="the train extra is not installed")
 
-from rag.training import batches, records
+from rag.training import batches, fit, records
 from rag.training.export import adapter_pairs, permuted, truncated
 
 
@@ -92,3 +94,15 @@ def test_an_adapter_gets_ggufs_names_and_order() -> None:
     assert b[:4, 0].tolist() == [0, 32, 1, 33]
     with pytest.raises(ValueError, match="not a parameter of a LoRA adapter: x"):
         list(adapter_pairs({"x": torch.ones(1)}))
+
+
+def test_our_questions_over_news_pages_point_at_words() -> None:
+    rows = [json.loads(line) for line in fit.WEBNEWS.read_text("utf-8").splitlines()]
+    assert len(rows) == 1190
+    for row in rows:
+        assert (row["answer"] is None) != (row["trap"] is None), row
+        start, stop = row["answer"] or row["trap"]
+        assert row["sentence"][0] <= start < stop <= row["sentence"][1], row
+    pages = {fold: {r["page"] for r in rows if r["fold"] == fold} for fold in ("train", "dev", "test")}
+    assert not pages["train"] & (pages["dev"] | pages["test"])
+    assert not pages["dev"] & pages["test"]

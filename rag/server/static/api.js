@@ -26,6 +26,12 @@ export async function get(path) {
   return await response.json();
 }
 
+/** GET markup that the server made, with every foreign word in it escaped; inert: as a document of its own. */
+export async function getMarkup(path) {
+  const response = await send(path, { headers: { Accept: "text/html" } });
+  return new DOMParser().parseFromString(await response.text(), "text/html");
+}
+
 /**
  * Ask one question. Yields `{event, data}` as the server streams them and ends after `done`. Throws ApiError, also
  * when the stream breaks off, and DOMException AbortError when `signal` is aborted.

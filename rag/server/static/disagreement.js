@@ -5,13 +5,12 @@ import { day, oneLine } from "./text.js";
 
 /**
  * One disagreement as a table, newest account first. `open(index, opener)` shows the citation at that index of
- * `citations`. An account names its citation by `citation` (the number); outlet and date are the citation's own where
- * the account has none.
+ * `citations`. An account names its citation by `citation` (the number).
  */
 export function disagreementTable(disagreement, citations, open) {
   const accounts = (disagreement.accounts ?? []).map((account) => {
     const index = citations.findIndex(({ number }) => number === account.citation);
-    return { ...account, index, ...outletAndDate(account, citations[index]) };
+    return { ...account, index };
   });
   accounts.sort((a, b) => (Date.parse(b.published) || 0) - (Date.parse(a.published) || 0));
   const rows = accounts.map((account) => row(account, open));
@@ -20,13 +19,6 @@ export function disagreementTable(disagreement, citations, open) {
   const caption = el("caption", {}, "Accounts differ", about && [": ", foreign("span", about)]);
   const table = el("table", {}, caption, el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows));
   return el("div", { class: "disagreement" }, table);
-}
-
-function outletAndDate(account, citation) {
-  return {
-    source: account.source ?? citation?.source ?? null,
-    published: account.published ?? citation?.published ?? null,
-  };
 }
 
 function row({ value, source, published, speaker, status, index }, open) {

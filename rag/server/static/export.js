@@ -36,9 +36,8 @@ export function asFootnotes(answer) {
 function markdownTable(disagreement, citations) {
   const rows = (disagreement.accounts ?? []).map((account) => {
     const citation = citations.find(({ number }) => number === account.citation);
-    const source = account.source ?? citation?.source ?? "";
-    const date = day(account.published ?? citation?.published) ?? "";
-    return `| ${escaped(account.value)} | ${escaped(source)} | ${date} | ${citation ? `[^${citation.number}]` : ""} |`;
+    const date = day(account.published) ?? "";
+    return `| ${escaped(account.value)} | ${escaped(account.source ?? "")} | ${date} | ${citation ? `[^${citation.number}]` : ""} |`;
   });
   return ["| Account | Outlet | Date | Source |", "|---|---|---|---|", ...rows].join("\n");
 }

@@ -1,6 +1,7 @@
 // The page put together: one conversation, its article pane, the dialogs and the keys.
 
-import { ApiError, ask, hasKey, useKey } from "./api.js";
+import { keyDialog, withKey } from "./access.js";
+import { ApiError, ask } from "./api.js";
 import { Composer } from "./composer.js";
 import { corpusLine, examples, fillOutlets, readCorpus } from "./corpus.js";
 import { announce, button, calm, el, foreign, icon } from "./dom.js";
@@ -138,41 +139,6 @@ function pastItem(kept) {
   );
 }
 
-// ── access
-
-/** Do something that needs the server; when it asks for a key, ask the reader for one and do it again. */
-async function withKey(action) {
-  for (;;) {
-    try {
-      return await action();
-    } catch (error) {
-      if (error.status !== 401 || !(await keyFromReader())) throw error;
-    }
-  }
-}
-
-let asking = null;
-
-/** Whether the reader gave a key. Several requests that fail together share one dialog. */
-function keyFromReader() {
-  asking ??= new Promise((resolve) => {
-    const dialog = byId("key");
-    byId("key-problem").textContent = hasKey() ? "That key was not accepted." : "";
-    useKey("");
-    byId("key-input").value = "";
-    dialog.returnValue = "";
-    dialog.addEventListener("close", () => {
-      const key = dialog.returnValue === "use" ? byId("key-input").value.trim() : "";
-      byId("key-input").value = "";
-      useKey(key);
-      asking = null;
-      resolve(key !== "");
-    }, { once: true });
-    dialog.showModal();
-  });
-  return asking;
-}
-
 // ── keys
 
 const typing = (node) => node.closest("input, textarea, select, [contenteditable]") !== null;
@@ -255,8 +221,7 @@ function wire() {
   byId("about").addEventListener("click", () => byId("help").showModal());
   byId("letters").addEventListener("change", () => past.keepLetters(byId("letters").checked));
   byId("letters").checked = past.letters();
-  byId("key-form").addEventListener("submit", () => byId("key").close("use"));
-  byId("key-cancel").addEventListener("click", () => byId("key").close(""));
+  keyDialog();
 }
 
 wire();
