@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
@@ -119,6 +120,27 @@ def test_another_way_of_comparing_groups_anew(store: SqliteStore, monkeypatch: p
     assert stories.group(store) == 5
     assert groups(store) == {frozenset([article.id]) for article in WIRE}
     assert store.grouping() == "0"
+
+
+@pytest.mark.parametrize(
+    ("damage", "line"),
+    [
+        ("DELETE FROM stories WHERE article = 2", "1 articles are in no story"),
+        ("INSERT INTO ungrouped VALUES (2)", "1 articles are in a story and wait for one"),
+        (
+            "UPDATE stories SET first = 3 WHERE article = 2",
+            "1 articles are in a story whose first article is none of it",
+        ),
+        ("DELETE FROM story_keys", "1 articles are first in their story and have no keys"),
+        ("INSERT INTO story_keys VALUES (5, 2)", "1 articles are copies and have keys"),
+    ],
+)
+def test_the_check_finds_a_broken_story(store: SqliteStore, tmp_path: Path, damage: str, line: str) -> None:
+    add(store, *WIRE)
+    assert not list(store.check())
+    with closing(sqlite3.connect(tmp_path / "articles.sqlite")) as database:
+        database.executescript(damage)
+    assert line in list(store.check())
 
 
 def test_grouping_changes_the_stamp_only_when_there_is_something_to_group(store: SqliteStore) -> None:
