@@ -32,7 +32,7 @@ _UTTERANCE = (
 _ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b(?:what|how)\b[^?]{{0,120}}?\b(?:did|does|do|has|have|had)\s+(?P<who>[^?]{{1,80}}?)\s+(?:{_SAYING})\b",
+        rf"\b(?:what|how)\b[^?]{{0,120}}?\b(?:did|does|do|has|have|had)\s+(?P<who>[^?]{{1,80}}?)\s+(?:{_SAYING})\b(?!\s+sorry)",
         rf"\bwhat (?:was|is|were|are)\s+(?P<who>[^?]{{1,80}}?)['’]s?\s+(?:\w+\s+)?(?:{_UTTERANCE})\b",
         rf"\b(?:what|which) (?:\w+\s+)?(?:{_UTTERANCE})\s+(?:did|does|has|had)\s+(?P<who>[^?]{{1,80}}?)\s+"
         r"(?:make|made|give|gave|given|offer|issue|have)\b",

@@ -45,6 +45,7 @@ SENTENCES = (
         ("How many people died in the flood?", None),
         ("Who said the bridge was safe?", None),
         ("What did the bridge cost?", None),
+        ("What did Maren Hollisk say sorry for?", None),
     ],
 )
 def test_whose_words_a_question_asks_for(question: str, who: str | None) -> None:
