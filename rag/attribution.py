@@ -12,7 +12,7 @@ _VERB = (
     r"insisted|insists|denied|denies|confirmed|confirms|stated|states|wrote|writes|estimated|estimates|"
     r"acknowledged|complained|replied|explained|noted|admitted|accused)"
 )
-_CAP = r"(?:[^\W\d_a-zß-ÿ]|[A-ZÀ-ÞŞĞİÖÜÇ])[\w’'.-]*"
+_CAP = r"[^\W\d_a-zß-ÿ][\w’'.-]*"
 # A name, with the small words that stand inside one: Institute of Coastal Studies, Ursula von der Leyen.
 _NAME = rf"{_CAP}(?:(?:\s(?:of|for|the|and|de|del|der|di|la|van|von|bin|al))*\s{_CAP})*"
 # Sources without a name: "Police said", "The institute denied". A role stands before a name or alone.

@@ -32,9 +32,9 @@ _UTTERANCE = (
 _ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
-        rf"\b(?:what|how)\b[^?]*?\b(?:did|does|do|has|have|had)\s+(?P<who>[^?]+?)\s+(?:{_SAYING})\b",
-        rf"\bwhat (?:was|is|were|are)\s+(?P<who>[^?]+?)['’]s?\s+(?:\w+\s+)?(?:{_UTTERANCE})\b",
-        rf"\b(?:what|which) (?:\w+\s+)?(?:{_UTTERANCE})\s+(?:did|does|has|had)\s+(?P<who>[^?]+?)\s+"
+        rf"\b(?:what|how)\b[^?]{{0,120}}?\b(?:did|does|do|has|have|had)\s+(?P<who>[^?]{{1,80}}?)\s+(?:{_SAYING})\b(?!\s+sorry)",
+        rf"\bwhat (?:was|is|were|are)\s+(?P<who>[^?]{{1,80}}?)['’]s?\s+(?:\w+\s+)?(?:{_UTTERANCE})\b",
+        rf"\b(?:what|which) (?:\w+\s+)?(?:{_UTTERANCE})\s+(?:did|does|has|had)\s+(?P<who>[^?]{{1,80}}?)\s+"
         r"(?:make|made|give|gave|given|offer|issue|have)\b",
     )
 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rag.attribution import speaker
@@ -45,3 +47,9 @@ def test_the_source_is_taken_as_it_is_spelled(sentence: str, expected: str | Non
 )
 def test_a_sentence_that_names_nobody_has_no_source(sentence: str) -> None:
     assert speaker(sentence) is None
+
+
+def test_a_long_run_of_capitals_costs_no_time() -> None:
+    start = time.process_time()
+    assert speaker("Ann " * 400) is None
+    assert time.process_time() - start < 2.0

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from rag.types import Article, Evidence, Span
@@ -43,6 +45,7 @@ SENTENCES = (
         ("How many people died in the flood?", None),
         ("Who said the bridge was safe?", None),
         ("What did the bridge cost?", None),
+        ("What did Maren Hollisk say sorry for?", None),
     ],
 )
 def test_whose_words_a_question_asks_for(question: str, who: str | None) -> None:
@@ -86,3 +89,10 @@ def words_moved(item: Evidence) -> Evidence:
     [moved] = preferred("What did Thandeka Rowse say of the budget?", [item])
     assert moved.score > item.score
     return moved
+
+
+@pytest.mark.parametrize("question", ["what did " * 220, "what did a " * 180, "what was a's " * 150, "A’s " * 500])
+def test_a_question_made_to_be_slow_is_not(question: str) -> None:
+    start = time.process_time()
+    asked_of(question)
+    assert time.process_time() - start < 1.0
