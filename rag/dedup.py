@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
 
 from rag import lexical
@@ -19,20 +18,23 @@ class CopyGroups:
         """`threshold`: least containment of a copy. Shingles are of five words: two reports of one event share names
         and phrases but few runs of five words."""
         self._threshold = threshold
-        self._having: dict[tuple[str, ...], list[int]] = {}
-        self._sizes: dict[int, int] = {}
+        self._seen: set[tuple[str, ...]] = set()
+        self._originals: dict[int, frozenset[tuple[str, ...]]] = {}
         self.first: list[int] = []
 
     def add(self, words: Sequence[str]) -> int:
         """The position of the first text that the one of these words copies: its own where it copies none."""
         mine, position = lexical.runs(words), len(self.first)
-        # Only texts that share a shingle can be copies: the work grows with what is shared, not with all pairs.
-        shared = Counter(i for shingle in mine for i in self._having.get(shingle, ()))
-        copied = (i for i in sorted(shared) if shared[i] / min(len(mine), self._sizes[i]) >= self._threshold)
-        original = next(copied, position)
+        original = position
+        # Most texts share no shingle with any other: one look at all of them together.
+        if not mine.isdisjoint(self._seen):
+            copied = (i for i, other in self._originals.items() if self._copies(mine, other))
+            original = next(copied, position)
         if original == position:
-            self._sizes[position] = len(mine)
-            for shingle in mine:
-                self._having.setdefault(shingle, []).append(position)
+            self._seen |= mine
+            self._originals[position] = mine
         self.first.append(original)
         return original
+
+    def _copies(self, mine: frozenset[tuple[str, ...]], other: frozenset[tuple[str, ...]]) -> bool:
+        return len(mine & other) / min(len(mine), len(other)) >= self._threshold

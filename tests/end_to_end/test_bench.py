@@ -45,7 +45,7 @@ def test_search_is_measured_beside_bare_faiss(tmp_path: Path) -> None:
 
 
 def test_a_process_is_measured_with_its_memory() -> None:
-    idle, busy = measures._child("-c", ""), measures._child("-c", "x = bytearray(100_000_000); sum(range(5_000_000))")
+    idle, busy = measures.child("-c", ""), measures.child("-c", "x = bytearray(100_000_000); sum(range(5_000_000))")
     assert busy.cpu > idle.cpu
     assert busy.megabytes > idle.megabytes + 80
 
