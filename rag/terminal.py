@@ -316,6 +316,9 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
     state = "in step" if index["vectors_in_step"] else "out of date, rebuilt at the next question"
     counts = ", ".join(_count(index[name], name.rstrip("s")) for name in ("articles", "passages", "sentences"))
     yield "index", f"{index['path']}: {counts}, {index['bytes'] / 1e6:.1f} MB, vectors {state}"
+    for view, facts in index["vectors"].items():
+        found = f"finds {facts['recall']['10']:.1%} of the exact first 10" if facts["kind"] != "flat" else "exact"
+        yield "vectors", f"{_count(facts['count'], view)}, {facts['kind']} index: {found}"
     if report["checked"]:
         yield "check", "every invariant holds"
     yield (

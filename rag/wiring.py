@@ -26,9 +26,9 @@ from rag.opening import index_stamp as index_stamp
 from rag.opening import open_store as open_store
 from rag.opening import remove_articles as remove_articles
 from rag.opening import unwiped as unwiped
+from rag.opening import vector_facts as vector_facts
 from rag.opening import vector_indexes as vector_indexes
 from rag.origins import Opened, Origins
-from rag.ports import VIEWS
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
 from rag.settings import Settings, default_index
@@ -158,10 +158,8 @@ def rebuild_index(
 
 def vectors_in_step(folder: Path, store: Store) -> bool:
     """Whether the vector files say that they were built from the store's present state; reads no vectors."""
-    from rag.stores.faiss_vectors import FaissVectors
-
     stamp = store.stamp()
-    return all(FaissVectors.recorded_stamp(folder / f"{view}.faiss") == stamp for view in VIEWS)
+    return all(facts is not None and facts["stamp"] == stamp for facts in vector_facts(folder).values())
 
 
 def check_index(folder: Path, settings: Settings) -> Iterator[str]:
@@ -177,7 +175,7 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
             yield str(exc)
         counts, stamp = store.count(), store.stamp()
         wanted: dict[View, int] = {"lead": counts["articles"], "passage": counts["passages"]}
-        for view, vectors in vector_indexes(folder, embedder).items():
+        for view, vectors in vector_indexes(folder, embedder, verify=True).items():
             if vectors.stamp != stamp:
                 yield f"the {view} vector file is damaged or out of date; the next question rebuilds it"
             elif len(vectors) != wanted[view]:

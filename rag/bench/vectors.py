@@ -27,6 +27,7 @@ from rag.ports import Ids, Vectors
 from rag.readers import read
 from rag.settings import Settings
 from rag.stores import vector_kinds
+from rag.stores.vector_kinds import overlap
 from rag.types import Article
 
 _STORY, _SPREAD = 20, 0.6  # vectors of a story, and how far they lie from its centre, beside the spread of the centres
@@ -105,15 +106,10 @@ def measured(vectors: Vectors, queries: Vectors, folder: Path) -> Iterator[dict[
             found = np.load(out)
             yield {
                 "kind": kind, "effort": effort, "build": built, "size": file.stat().st_size / 1e6, "memory": memory,
-                "recall@10": recall(found[:, :10], truth[:, :10]), "recall@200": recall(found, truth),
-                "rescored@10": recall(_rescored(found, vectors, queries), truth[:, :10]),
+                "recall@10": overlap(found[:, :10], truth[:, :10]), "recall@200": overlap(found, truth),
+                "rescored@10": overlap(_rescored(found, vectors, queries), truth[:, :10]),
                 "p50": median, "p99": slow,
             }  # fmt: skip
-
-
-def recall(found: Ids, truth: Ids) -> float:
-    """Share of the true positions, (n, k), that were found."""
-    return float(np.mean([len(np.intersect1d(a, b)) / len(b) for a, b in zip(found, truth, strict=True)]))
 
 
 def _rescored(found: Ids, vectors: Vectors, queries: Vectors) -> Ids:

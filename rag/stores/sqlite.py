@@ -86,14 +86,16 @@ class SqliteStore(Provenance):
         return {row[0]: _article(row[1:]) for row in self._rows(sql, json.dumps(list(keys)))}
 
     def passages(self, keys: Sequence[int]) -> dict[int, list[tuple[int, Passage]]]:
-        articles = self.load(keys)
+        listed = json.dumps(list(keys))
+        sql = "SELECT key, id, text FROM articles WHERE key IN (SELECT value FROM json_each(?))"
+        articles = {key: (name, text) for key, name, text in self._rows(sql, listed)}
         found: dict[int, list[tuple[int, Passage]]] = {key: [] for key in articles}
         sql = """SELECT article, key, ordinal, start, stop, sentences FROM passages
                  WHERE article IN (SELECT value FROM json_each(?)) ORDER BY article, ordinal"""
-        for owner, key, ordinal, start, stop, sentences in self._rows(sql, json.dumps(list(keys))):
-            article = articles[owner]
-            spans = tuple(Span(*pair) for pair in json.loads(sentences))
-            passage = Passage(article.id, ordinal, start, stop, article.text[start:stop], spans)
+        for owner, key, ordinal, start, stop, sentences in self._rows(sql, listed):
+            name, text = articles[owner]
+            spans = tuple(map(Span._make, json.loads(sentences)))
+            passage = Passage(name, ordinal, start, stop, text[start:stop], spans)
             found[owner].append((key, passage))
         return found
 
