@@ -40,8 +40,8 @@ def gather(hits: Sequence[Hit], shelf: Shelf, cosines: Mapping[int, float]) -> l
 def _sentences(key: int, shelf: Shelf, cosines: Mapping[int, float], score: float) -> Iterator[Candidate]:
     article, words, previous, at = shelf.article(key), shelf.words(key), "", 0
     for number, passage in shelf.passages(key):
-        for span in passage.sentences:
-            candidate = Candidate(article, span, previous, cosines[number], score, words=words[at])
+        for place, span in enumerate(passage.sentences):
+            candidate = Candidate(article, span, previous, cosines[number], score, 0, words[at], number, place)
             yield candidate
             previous, at = candidate.text, at + 1
 

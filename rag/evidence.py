@@ -42,6 +42,8 @@ class Candidate:
     article_score: float  # of its article, 0 for the best found and below for the others
     copies: int = 0
     words: Sequence[str] = ()  # of the sentence, where they are known already
+    passage: int = -1  # the store's number of its passage, and its place there, from 0
+    place: int = 0
 
     @property
     def text(self) -> str:

@@ -12,12 +12,12 @@ import numpy as np
 
 from rag import candidates, dates, dedup, evidence, lexical, ranking
 from rag.articles import published_day
-from rag.chunking import titled
 from rag.errors import UsageError
 from rag.evidence import Query
 from rag.fusion import Ranking, reciprocal_rank, standard_scores, standardised, together
 from rag.linear import LinearModel
 from rag.ports import VIEWS, Embedder, Ids, Reranker, Store, VectorIndex, Vectors, View
+from rag.sentence_vectors import SentenceVectors
 from rag.settings import Settings
 from rag.shelf import Kept, Shelf
 from rag.types import Article, Evidence, Filters, Hit, Passage, SearchNotes, Span
@@ -26,7 +26,6 @@ from rag.types import Article, Evidence, Filters, Hit, Passage, SearchNotes, Spa
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
 _TYPED = 0.5  # weight of the words as typed beside a rewritten follow-up (docs/conversation.md)
-_SEEN = 8192  # vectors of sentences kept in memory, 12 MB of them with the bundled model
 _UNREAD = dict.fromkeys((*ranking.READ, "date"), 0.0)
 
 
@@ -76,7 +75,7 @@ class Retriever:
         self._model, self._ranking = evidence_model, ranking_model
         self.reranker: Reranker | None = None  # reads the best evidence once more; a setting, off by default
         self._passing = lru_cache(maxsize=32)(self._vectors_passing)
-        self._seen: dict[str, Vectors] = {}
+        self._sentences = SentenceVectors(store, embedder)
         self._kept = Kept()
         self._frequency: dict[str, int] = {}
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
@@ -253,7 +252,7 @@ class Retriever:
         passages = [i for family in candidates.families(hits) for key in family for i, _ in shelf.passages(key)]
         gathered = candidates.gather(hits, shelf, self._passage_cosines(passages, embedded))
         listed = evidence.shortlist(query, gathered, _SHORTLIST)
-        vectors = self._sentence_vectors([titled(c.article, c.text) for c, _ in listed])
+        vectors = self._sentences.of([candidate for candidate, _ in listed])
         cosines = vectors @ embedded[0]
         ranked = []
         for (candidate, features), cosine in zip(listed, cosines.tolist(), strict=True):
@@ -262,16 +261,6 @@ class Retriever:
             ranked.append(Evidence(candidate.article, candidate.span, score, signals, candidate.copies))
         best = sorted(ranked, key=lambda e: -e.score)
         return ranking.reranked(self.reranker, query.text, best, self._settings.reranked_sentences)
-
-    def _sentence_vectors(self, texts: list[str]) -> Vectors:
-        """A vector for each text, kept for later questions about the same stories: they are most of the work of one."""
-        found = {text: vector for text in texts if (vector := self._seen.get(text)) is not None}
-        new = [text for text in dict.fromkeys(texts) if text not in found]
-        found.update(zip(new, self._embedder.embed_documents(new), strict=True))
-        self._seen.update(found)
-        for text in list(self._seen)[: max(0, len(self._seen) - _SEEN)]:
-            self._seen.pop(text, None)  # the oldest; another thread may have been here
-        return np.stack([found[text] for text in texts])
 
     def article(self, article_id: str) -> Article | None:
         """One article by its id."""

@@ -31,6 +31,7 @@ from rag.opening import vector_indexes as vector_indexes
 from rag.origins import Opened, Origins
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
+from rag.sentence_vectors import embed_missing
 from rag.settings import Settings, default_index
 from rag.types import Article, IndexReport, Problem
 
@@ -125,9 +126,16 @@ def _index_into(
         progress(report)
 
     report = index_articles(items, store, embedder, settings, committed, _rebuild_command(folder))
+    _finish(store, folder, settings, embedder)
+    return report
+
+
+def _finish(store: Store, folder: Path, settings: Settings, embedder: Embedder) -> None:
+    """What follows once the articles are in: until the sentences are, they are searched and only quoted more slowly."""
     with store.snapshot():
         sync_vectors(store, vector_indexes(folder, embedder))
-    return report
+    if settings.sentence_vectors == "stored":
+        embed_missing(store, embedder)
 
 
 def _until_article(items: Iterator[Article | Problem]) -> tuple[list[Article | Problem], Iterator[Article | Problem]]:
@@ -151,8 +159,7 @@ def rebuild_index(
     embedder = load_embedder(settings, notice)
     with open_to_write(folder, "rag index --rebuild", notice=notice) as store:
         report = rebuild_articles(store, embedder, settings, progress)
-        with store.snapshot():
-            sync_vectors(store, vector_indexes(folder, embedder))
+        _finish(store, folder, settings, embedder)
     return report
 
 

@@ -52,7 +52,7 @@ LAYERS = {
         "speed",
         "verifying",
     },
-    "core": {"answering", "candidates", "indexing", "origins", "recall", "retrieval", "shelf"},
+    "core": {"answering", "candidates", "indexing", "origins", "recall", "retrieval", "sentence_vectors", "shelf"},
     "adapters": {"embedders", "kept_speed", "llms", "readers", "resources", "stores"},
     "wiring": {"loading", "opening", "wiring"},
     "faces": {

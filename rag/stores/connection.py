@@ -12,7 +12,7 @@ from typing import Any
 
 from rag.errors import StoreError
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _LOCK_WAIT_S = 30.0
 
 
@@ -35,7 +35,7 @@ class Connection:
         with self._translated():
             self._db.execute("PRAGMA foreign_keys = ON")
             version = int(self._one("PRAGMA user_version"))
-            if version not in (0, 1, SCHEMA_VERSION):
+            if not 0 <= version <= SCHEMA_VERSION:
                 raise StoreError(
                     f"{self._path} has index format {version}, this newsrag reads {SCHEMA_VERSION}: index anew"
                 )
@@ -43,8 +43,8 @@ class Connection:
                 self._create()
 
     def _create(self) -> None:
-        """Also from format 1, which lacks some tables: nothing is read or embedded again. Killed half-way, it is done
-        again by whoever opens the file next."""
+        """Also from earlier formats, which lack some tables: nothing is read or embedded again. Killed half-way, it is
+        done again by whoever opens the file next."""
         self._db.execute("PRAGMA journal_mode = WAL")
         self._db.executescript((Path(__file__).parent / "schema.sql").read_text("utf-8"))
         self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")

@@ -72,3 +72,9 @@ CREATE TABLE IF NOT EXISTS versions (
     fields TEXT NOT NULL,   -- JSON object
     PRIMARY KEY (article, number)
 ) WITHOUT ROWID;
+
+-- Since version 3, and only where the setting asks for it: the vectors of the sentences of a passage, in order. Each is a
+-- little-endian float32 and as many signed bytes, which are multiples of it.
+CREATE TABLE IF NOT EXISTS vectors_sentence (
+    passage INTEGER PRIMARY KEY REFERENCES passages (key) ON DELETE CASCADE, codes BLOB NOT NULL
+);

@@ -13,6 +13,7 @@ from rag.errors import StoreError
 from rag.ports import Ids, Vectors, View
 from rag.stores.checking import broken_invariants
 from rag.stores.provenance import Provenance
+from rag.stores.sentence_codes import SentenceCodes
 from rag.types import Article, Filters, Passage, Span
 
 _COLUMNS = "id, title, text, url, source, published, authors, language, license"
@@ -20,7 +21,7 @@ _TITLE_WEIGHT, _TEXT_WEIGHT = 3.0, 1.0
 _BATCH = 4096
 
 
-class SqliteStore(Provenance):
+class SqliteStore(Provenance, SentenceCodes):
     """`rag.ports.Store` in one SQLite file. Reads may come from several threads and take turns; writes from one."""
 
     def facts(self) -> dict[str, str]:

@@ -57,7 +57,7 @@ def make(kind: Kind, sample: Vectors, count: int) -> Any:
     dimension = int(sample.shape[1])
     metric = faiss.METRIC_INNER_PRODUCT
     eight_bits = faiss.ScalarQuantizer.QT_8bit
-    coarse = faiss.IndexFlatIP(dimension)
+    coarse: Any = faiss.IndexFlatIP(dimension)
     made: dict[Kind, Any] = {
         "flat": lambda: faiss.IndexFlatIP(dimension),
         "sq8": lambda: faiss.IndexScalarQuantizer(dimension, eight_bits, metric),
@@ -98,7 +98,7 @@ def set_effort(index: Any, effort: int) -> None:
 def exact(queries: Vectors, vectors: Vectors, k: int) -> tuple[Vectors, Ids]:
     """(n, k) inner products and positions of the k best vectors of each query, by comparing with every vector, without
     copying them: they may be a file."""
-    return faiss.knn(np.ascontiguousarray(queries), vectors, k, metric=faiss.METRIC_INNER_PRODUCT)  # type: ignore[no-any-return]
+    return faiss.knn(np.ascontiguousarray(queries), vectors, k, metric=faiss.METRIC_INNER_PRODUCT)
 
 
 def write(index: Any, path: Path) -> None:
