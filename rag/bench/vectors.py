@@ -68,7 +68,7 @@ def like_sentences(count: int, settings: Settings) -> tuple[Vectors, Vectors]:
     dimension = real.shape[1]
 
     def drawn(size: int) -> Vectors:
-        return random.standard_normal((size, dimension), dtype=np.float32) @ shape
+        return np.asarray(random.standard_normal((size, dimension), dtype=np.float32) @ shape)
 
     centres = real.mean(axis=0) + drawn(-(-count // _STORY))
     vectors = np.empty((count, dimension), dtype=np.float32)
