@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import heapq
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from typing import NamedTuple
 
 from rag import lexical, questions
 from rag.quantities import quantities
@@ -40,6 +41,9 @@ class Candidate:
     passage_cosine: float  # of its passage with the question
     article_score: float  # of its article, 0 for the best found and below for the others
     copies: int = 0
+    words: Sequence[str] = ()  # of the sentence, where they are known already
+    passage: int = -1  # the store's number of its passage, and its place there, from 0
+    place: int = 0
 
     @property
     def text(self) -> str:
@@ -47,33 +51,101 @@ class Candidate:
         return self.article.text[self.span.start : self.span.end]
 
 
+class Meaning(NamedTuple):
+    """What a word is to a question: the terms it stands for, also as a near derivation, and the name it is."""
+
+    terms: frozenset[str]
+    names: frozenset[str]
+
+
+_NOTHING = Meaning(frozenset(), frozenset())
+
+
+class Meanings(dict[str, Meaning | None]):
+    """What each word is to one question, None for most: worked out when a word is first looked up."""
+
+    def __init__(self, query: Query) -> None:
+        super().__init__()
+        self._terms, self._names = query.terms, frozenset(query.names)
+        # Stemming keeps the first two letters, so most words are out at a glance.
+        self._starts = {stem[:2] for stem in (*query.terms, *query.names)}
+
+    def __missing__(self, word: str) -> Meaning | None:
+        meaning = None
+        if word[:2] in self._starts:
+            own = frozenset((lexical.stem(word),))
+            terms, names = lexical.found(self._terms, own), own & self._names
+            meaning = Meaning(terms, names) if terms or names else None
+        self[word] = meaning
+        return meaning
+
+    def of(self, words: Iterable[str]) -> Meaning:
+        """What they are together."""
+        found = [meaning for meaning in map(self.__getitem__, words) if meaning]
+        if not found:
+            return _NOTHING
+        return Meaning(frozenset().union(*(m.terms for m in found)), frozenset().union(*(m.names for m in found)))
+
+
+class _Look:
+    """One question held against many sentences: nothing about a word, a title or a neighbour is worked out twice."""
+
+    def __init__(self, query: Query) -> None:
+        self._query = query
+        self._meanings = Meanings(query)
+        self._around: dict[str, Meaning] = {}
+        self._shares: dict[tuple[frozenset[str], bool], float] = {}
+
+    def features(self, candidate: Candidate) -> dict[str, float]:
+        """All of `lexical_features`, but `kind` at its highest: it takes longer than the others together."""
+        own = self._meanings.of(candidate.words or lexical.words(candidate.text))
+        title, before = self._context(candidate.article.title), self._context(candidate.previous)
+        return {
+            "terms": self._share(own.terms),
+            "terms_in_context": self._share(own.terms | title.terms | before.terms),
+            "names_in_context": self._share(own.names | title.names | before.names, names=True),
+            "kind": 1.0,
+            "article": candidate.article_score,
+            "passage_cosine": candidate.passage_cosine,
+        }
+
+    def _context(self, text: str) -> Meaning:
+        if text not in self._around:
+            self._around[text] = self._meanings.of(lexical.content_words(text))
+        return self._around[text]
+
+    def _share(self, present: frozenset[str], *, names: bool = False) -> float:
+        key = (present, names)
+        if key not in self._shares:
+            wanted = self._query.names if names else self._query.terms
+            self._shares[key] = lexical.coverage(wanted, present, self._query.rarity)
+        return self._shares[key]
+
+
 def lexical_features(query: Query, candidate: Candidate) -> dict[str, float]:
     """What can be said of a sentence without a model; each between 0 and 1 but for `article` (0 and below)."""
-    own = frozenset(lexical.stem(w) for w in lexical.words(candidate.text))
-    title, before = _term_set(candidate.article.title), _term_set(candidate.previous)
-    here = lexical.found(query.terms, own)
-    around = here | lexical.found(query.terms, title | before)
-    return {
-        "terms": lexical.coverage(query.terms, here, query.rarity),
-        "terms_in_context": lexical.coverage(query.terms, around, query.rarity),
-        "names_in_context": lexical.coverage(query.names, own | title | before, query.rarity),
-        "kind": questions.fits(query.kind, query.text, candidate.text),
-        "article": candidate.article_score,
-        "passage_cosine": candidate.passage_cosine,
-    }
+    return {**_Look(query).features(candidate), "kind": _kind(query, candidate)}
 
 
-@lru_cache(maxsize=1024)
-def _term_set(text: str) -> frozenset[str]:
-    """Terms of a title or of a neighbour: asked for again with every sentence beside it."""
-    return frozenset(lexical.terms(text))
+def _kind(query: Query, candidate: Candidate) -> float:
+    return questions.fits(query.kind, query.text, candidate.text)
 
 
 def shortlist(query: Query, candidates: Iterable[Candidate], size: int) -> list[tuple[Candidate, dict[str, float]]]:
-    """The sentences worth a vector of their own: embedding is the cost of this step."""
-    featured = [(c, lexical_features(query, c)) for c in candidates]
-    featured.sort(key=lambda cf: -_cheap(cf[1]))
-    return featured[:size]
+    """The sentences worth a vector of their own, best first. Whether one holds the kind of answer asked for is found
+    out only where it can matter: from the most promising down, until none that is left can be among the first."""
+    look, listed = _Look(query), list(candidates)
+    featured = [look.features(c) for c in listed]
+    most = [_cheap(f) for f in featured]
+    scores: dict[int, float] = {}
+    best: list[float] = []
+    for i in sorted(range(len(listed)), key=lambda i: -most[i]):
+        if len(best) == size and most[i] < best[0]:
+            break
+        featured[i]["kind"] = _kind(query, listed[i])
+        scores[i] = _cheap(featured[i])
+        (heapq.heappush if len(best) < size else heapq.heappushpop)(best, scores[i])
+    return [(listed[i], featured[i]) for i in sorted(scores, key=lambda i: (-scores[i], i))[:size]]
 
 
 def _cheap(f: Mapping[str, float]) -> float:

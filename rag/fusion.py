@@ -36,8 +36,8 @@ def standardised(
         deviation = math.sqrt(sum((s - mean) ** 2 for s in scores.values()) / max(1, len(scores))) or 1.0
         lowest = min(scores.values(), default=mean)
         scores = {**{key: max(score, lowest - deviation) for key, score in more.get(name, ())}, **scores}
-        for key in keys:
-            scored[key][name] = (scores.get(key, lowest) - mean) / deviation
+        for key, own in scored.items():
+            own[name] = (scores.get(key, lowest) - mean) / deviation
     return scored
 
 

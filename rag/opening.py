@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rag import kept_reports, stories
 from rag.errors import NotReadyError, StoreError, UsageError
@@ -141,16 +141,23 @@ def index_stamp(folder: Path) -> str:
         return store.stamp()
 
 
-def vector_indexes(folder: Path, embedder: Embedder) -> dict[View, VectorIndex]:
-    """The vector files of an index, loaded where they are whole."""
-    return vector_files(folder, embedder.dimension)
+def vector_indexes(folder: Path, embedder: Embedder, *, verify: bool = False) -> dict[View, VectorIndex]:
+    """The vector files of an index, opened where they are whole; with `verify` every byte is looked at."""
+    return vector_files(folder, embedder.dimension, verify=verify)
 
 
-def vector_files(folder: Path, dimension: int) -> dict[View, VectorIndex]:
+def vector_files(folder: Path, dimension: int, *, verify: bool = False) -> dict[View, VectorIndex]:
     """As `vector_indexes`, without an embedder."""
     from rag.stores.faiss_vectors import FaissVectors
 
-    return {view: FaissVectors(folder / f"{view}.faiss", dimension) for view in VIEWS}
+    return {view: FaissVectors(folder / view, dimension, verify=verify) for view in VIEWS}
+
+
+def vector_facts(folder: Path) -> dict[View, dict[str, Any] | None]:
+    """What the vector files say of themselves, see `FaissVectors.recorded`; None where they are missing."""
+    from rag.stores.faiss_vectors import FaissVectors
+
+    return {view: FaissVectors.recorded(folder / view) for view in VIEWS}
 
 
 def remove_articles(

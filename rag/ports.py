@@ -184,6 +184,17 @@ class Store(Protocol):
     def vectors(self, view: View, ids: Sequence[int] | None = None) -> Iterator[tuple[Ids, Vectors]]:
         """Stored vectors in batches: all, or those of these ids (unknown ids are left out)."""
 
+    def put_sentences(self, vectors: Mapping[int, Vectors]) -> None:
+        """Store, with less precision, a row for each sentence of these passages. Changes no stamp: what is searched
+        stays the same. They go with their passage."""
+
+    def without_sentences(self, most: int) -> dict[int, int]:
+        """The first passages that have no such rows, with the keys of their articles."""
+
+    def sentences(self, passages: Sequence[int], dimension: int) -> dict[int, Vectors]:
+        """The rows of those of these passages that have some, unit rows, as `put_sentences` got
+        them to within 0.005 a number."""
+
     def matching(self, filters: Filters) -> list[int]:
         """Keys of the articles that pass."""
 

@@ -17,6 +17,7 @@ NUMBER_WORDS = frozenset({*_SMALL, *_TENS, *_MULTIPLIERS} - {"zero", "one"})
 """Words that are figures wherever they stand; "one" mostly is none."""
 _GLUED = {"k": 10**3, "m": 10**6}  # only without a space: "5m" is five million, "5 m" five metres
 _VAGUE = frozenset("dozens hundreds thousands millions billions scores tens".split())
+_NUMBER_WORDS = frozenset((*_SMALL, *_TENS, *_MULTIPLIERS, *_VAGUE))  # no other word begins a number
 _A_FEW = frozenset("several few couple many".split())
 # Where "one" counts nothing: "no one", "one of the best", "one another", "one day".
 _NO_COUNT_BEFORE = frozenset("no any every some this that which the each".split())
@@ -94,7 +95,8 @@ def quantities(text: str) -> list[Quantity]:
     found: list[Quantity] = []
     i = 0
     while i < len(tokens):
-        number = _number_at(tokens, i, text)
+        spelled = tokens[i]["digits"] or tokens[i]["word"].lower() in _NUMBER_WORDS
+        number = _number_at(tokens, i, text) if spelled else None
         if number is None:
             i += 1
             continue

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Literal
 
 from rag import lexical
@@ -82,9 +83,8 @@ def asked(question: str) -> Asked:
 def fits(kind: Asked, question: str, sentence: str) -> float:
     """Whether a sentence holds something of the wanted kind that the question does not already say: 1 yes, 0 no,
     0.5 where the kind asks for nothing that can be seen."""
-    known = set(lexical.words(question))
+    known, given = _known(question)
     if kind in ("number", "money"):
-        given = {q.value for q in quantities(question)}
         new = [q for q in quantities(sentence) if q.value not in given]
         if kind == "money":
             return float(any(q.unit not in ("", "%") for q in new) or bool(re.search(r"[$€£¥]", sentence)))
@@ -103,6 +103,12 @@ def fits(kind: Asked, question: str, sentence: str) -> float:
     if kind == "why":
         return float(bool(_BECAUSE.search(sentence)))
     return 0.5
+
+
+@lru_cache(maxsize=64)
+def _known(question: str) -> tuple[frozenset[str], frozenset[float | str]]:
+    """The words and the numbers of a question: asked for again with every sentence."""
+    return frozenset(lexical.words(question)), frozenset(q.value for q in quantities(question))
 
 
 def key_names(question: str) -> list[str]:

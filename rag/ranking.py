@@ -13,7 +13,7 @@ from itertools import pairwise
 
 from rag import lexical
 from rag.chunking import titled
-from rag.evidence import Query
+from rag.evidence import Meanings, Query
 from rag.ports import Reranker
 from rag.types import Evidence
 
@@ -31,9 +31,8 @@ class Reading:
     def __init__(self, query: Query) -> None:
         self._query = query
         self._weight = {t: query.rarity.get(t, 1.0) for t in (*query.terms, *query.names)}
-        # Stemming keeps the first two letters, so most words are out at a glance.
-        self._starts = {stem[:2] for stem in self._weight}
-        self._known: dict[str, tuple[str, ...]] = {}
+        self._meanings = Meanings(query)
+        self._shares: dict[frozenset[str], float] = {}
         wanted = frozenset(query.terms)
         asked = [stem for word in lexical.words(query.text) if (stem := lexical.stem(word)) in wanted]
         self._pairs = [(a, b) for a, b in pairwise(asked) if a != b]
@@ -45,42 +44,36 @@ class Reading:
         share of terms in one sentence with the title. near: share of the question's neighbouring terms that stand near
         each other.
         """
-        heading = self._found(lexical.words(title))
-        about = frozenset(stem for stems in heading.values() for stem in stems)
+        about = frozenset(stem for _, stems in self._found(lexical.words(title)) for stem in stems)
         everywhere, best = set(about), self._share(about)
         places: dict[str, list[int]] = {}
         offset = 0
         for _, words in zip(range(_MOST_SENTENCES), sentences, strict=False):
-            found = self._found(words)
-            for at, stems in found.items():
-                for stem in stems:
-                    places.setdefault(stem, []).append(offset + at)
-            offset += len(words)
-            here = {stem for stems in found.values() for stem in stems}
-            if here:
+            if found := self._found(words):
+                for at, stems in found:
+                    for stem in stems:
+                        places.setdefault(stem, []).append(offset + at)
+                here = about.union(*(stems for _, stems in found))
                 everywhere |= here
-                best = max(best, self._share(about | here))
+                best = max(best, self._share(here))
+            offset += len(words)
         return {
-            "terms": self._share(everywhere),
+            "terms": self._share(frozenset(everywhere)),
             "names": lexical.coverage(self._query.names, everywhere, self._weight),
             "sentence": best,
             "near": self._near(places),
         }
 
-    def _found(self, words: Sequence[str]) -> dict[int, tuple[str, ...]]:
-        """Where words of the question stand, and which of its stems each one is."""
-        return {at: stems for at, word in enumerate(words) if word[:2] in self._starts and (stems := self._stems(word))}
+    def _found(self, words: Sequence[str]) -> list[tuple[int, frozenset[str]]]:
+        """Where words of the question stand, and which of its stems each one is: a term also as its near derivation, a
+        name only as itself."""
+        look = self._meanings.__getitem__
+        return [(at, meaning.terms | meaning.names) for at, meaning in enumerate(map(look, words)) if meaning]
 
-    def _stems(self, word: str) -> tuple[str, ...]:
-        """The terms and names that a word stands for: a term also as its near derivation, a name only as itself."""
-        if word not in self._known:
-            own = frozenset((lexical.stem(word),))
-            terms = lexical.found(self._query.terms, own)
-            self._known[word] = tuple(terms | own.intersection(self._query.names))
-        return self._known[word]
-
-    def _share(self, present: frozenset[str] | set[str]) -> float:
-        return lexical.coverage(self._query.terms, present, self._weight)
+    def _share(self, present: frozenset[str]) -> float:
+        if present not in self._shares:
+            self._shares[present] = lexical.coverage(self._query.terms, present, self._weight)
+        return self._shares[present]
 
     def _near(self, places: Mapping[str, Sequence[int]]) -> float:
         weights = [self._weight[a] + self._weight[b] for a, b in self._pairs]

@@ -3,34 +3,30 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache
-from typing import TypeVar
 
 import numpy as np
 
-from rag import dates, evidence, lexical, ranking
+from rag import candidates, dates, evidence, lexical, ranking
 from rag.articles import published_day
-from rag.chunking import titled
 from rag.errors import UsageError
-from rag.evidence import Candidate, Query
+from rag.evidence import Query
 from rag.fusion import Ranking, reciprocal_rank, standard_scores, standardised, together
 from rag.linear import LinearModel
 from rag.ports import VIEWS, Embedder, Ids, Reranker, Store, VectorIndex, Vectors, View
+from rag.sentence_vectors import SentenceVectors
 from rag.settings import Settings
-from rag.shelf import Shelf
+from rag.shelf import Kept, Shelf
 from rag.types import Article, Evidence, Filters, Hit, Passage, SearchNotes, Span
 
 # What each view of an article counts for at first sight; see docs/decisions/0001 for the measurements.
 WEIGHTS: Mapping[str, float] = {"lexical": 1.0, "lead": 0.5, "passage": 0.8}
 _SHORTLIST = 48  # sentences that get a vector of their own
 _TYPED = 0.5  # weight of the words as typed beside a rewritten follow-up (docs/conversation.md)
-_SEEN = 8192  # vectors of sentences kept in memory, 12 MB of them with the bundled model
-_COPIES_READ = 10  # copies of one story that are compared with it word by word
 _UNREAD = dict.fromkeys((*ranking.READ, "date"), 0.0)
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,10 +36,25 @@ class Ranked:
 
     key: int
     score: float
-    views: Mapping[str, float]
-    ranks: Mapping[str, int]
     signals: Mapping[str, float]
-    parts: Mapping[str, float]
+    weights: Mapping[str, float]
+    rankings: Mapping[str, Ranking]
+
+    @property
+    def views(self) -> dict[str, float]:
+        """Each view's own score, where it found the article."""
+        return {name: score for name, found in self.rankings.items() for key, score in found if key == self.key}
+
+    @property
+    def ranks(self) -> dict[str, int]:
+        """Its place in each view, from 1."""
+        places = ((name, enumerate(found, start=1)) for name, found in self.rankings.items())
+        return {name: place for name, found in places for place, (key, _) in found if key == self.key}
+
+    @property
+    def parts(self) -> dict[str, float]:
+        """What the score is the sum of."""
+        return {name: weight * self.signals[name] for name, weight in self.weights.items()}
 
 
 class Retriever:
@@ -64,7 +75,9 @@ class Retriever:
         self._model, self._ranking = evidence_model, ranking_model
         self.reranker: Reranker | None = None  # reads the best evidence once more; a setting, off by default
         self._passing = lru_cache(maxsize=32)(self._vectors_passing)
-        self._seen: dict[str, Vectors] = {}
+        self._sentences = SentenceVectors(store, embedder)
+        self._kept = Kept()
+        self._frequency: dict[str, int] = {}
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
         self._take_apart = lru_cache(maxsize=256)(self._query)
 
@@ -75,7 +88,7 @@ class Retriever:
         `typed` is what the person wrote where `question` is our rewriting of it: its own scores count half beside.
         """
         self._require_source(filters)
-        shelf = Shelf(self._store)
+        shelf = Shelf(self._store, self._kept)
         dated = self._dated(question, filters)
         rankings = self.rankings(question, filters)
         if typed is not None and typed != question:
@@ -120,15 +133,13 @@ class Retriever:
         if self._ranking:
             look = order[: self._settings.read_articles]
             look += _best_first(standard_scores(dated or {}, WEIGHTS))[: self._settings.read_articles]
-            read = self._read(question, list(dict.fromkeys(look)), shelf or Shelf(self._store))
-            signals = {key: {**own, **read.get(key, _UNREAD)} for key, own in signals.items()}
+            read = self._read(question, list(dict.fromkeys(look)), shelf or Shelf(self._store, self._kept))
             weights = {**self._ranking.weights, "date": ranking.DATE}
-            scores = {key: sum(weights[name] * own[name] for name in weights) for key, own in signals.items()}
+            for key, own in signals.items():
+                own.update(read.get(key, _UNREAD))
+                scores[key] = sum([weight * own[name] for name, weight in weights.items()])
             order = _best_first(scores)
-        views = {name: dict(found) for name, found in rankings.items()}
-        places = {name: {key: n for n, (key, _) in enumerate(r, start=1)} for name, r in rankings.items()}
-        parts = {key: {name: weight * signals[key][name] for name, weight in weights.items()} for key in order}
-        return [Ranked(key, scores[key], _of(views, key), _of(places, key), signals[key], parts[key]) for key in order]
+        return [Ranked(key, scores[key], signals[key], weights, rankings) for key in order]
 
     def _read(self, question: str, keys: Sequence[int], shelf: Shelf) -> dict[int, dict[str, float]]:
         """What the words of these articles, and their dates, say about the question."""
@@ -206,24 +217,18 @@ class Retriever:
         chosen = dict(list(families.items())[:k])
         everywhere = self._store.copies(list(chosen))
         shelf.fetch([members[0].key for members in chosen.values()])
-        hits = []
+        several = [p for members in chosen.values() if len(p := shelf.passages(members[0].key)) > 1]
+        cosines = self._passage_cosines([number for passages in several for number, _ in passages], query)
+        choice, hits = _PassageChoice(wanted, cosines), []
         for story, (found, *others) in chosen.items():
-            passage = self._best_passage(shelf.passages(found.key), query, wanted)
+            passage = choice.best(shelf.passages(found.key), shelf.words(found.key))
             why = (found.views, len(everywhere[story]) - 1, tuple(o.key for o in others), found.ranks, found.parts)
             hits.append(Hit(found.key, shelf.article(found.key), passage, found.score, *why))
         return hits
 
-    def _best_passage(self, passages: list[tuple[int, Passage]], query: Vectors, wanted: list[str]) -> Passage:
-        cosines = self._passage_cosines(passages, query)
-
-        def score(item: tuple[int, Passage]) -> float:
-            return cosines[item[0]] + 0.5 * lexical.coverage(wanted, frozenset(lexical.terms(item[1].text)), {})
-
-        return max(passages, key=score)[1]
-
-    def _passage_cosines(self, passages: list[tuple[int, Passage]], query: Vectors) -> dict[int, float]:
+    def _passage_cosines(self, passages: Sequence[int], query: Vectors) -> dict[int, float]:
         cosines: dict[int, float] = {}
-        for ids, vectors in self._store.vectors("passage", [i for i, _ in passages]):
+        for ids, vectors in self._store.vectors("passage", passages) if passages else ():
             cosines.update(zip(ids.tolist(), (vectors @ query[0]).tolist(), strict=True))
         return cosines
 
@@ -232,18 +237,25 @@ class Retriever:
         return self._take_apart(question)
 
     def _query(self, question: str) -> Query:
-        stems = list(dict.fromkeys([*lexical.terms(question), *(lexical.stem(w) for w in lexical.words(question))]))
-        return Query.of(question, self.rarity(stems))
+        bare = Query.of(question, {})
+        return replace(bare, rarity=self.rarity([*bare.terms, *bare.names]))
 
     def rarity(self, stems: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of stems in this archive."""
-        return lexical.rarity(self._store.document_frequency(stems), self._store.size())
+        # Kept for the next question: to count the articles of a frequent word takes as long as to search for it.
+        if unknown := [stem for stem in dict.fromkeys(stems) if stem not in self._frequency]:
+            self._frequency.update(self._store.document_frequency(unknown))
+        return lexical.rarity({stem: self._frequency[stem] for stem in stems}, self._store.size())
 
     def evidence(self, query: Query, hits: Sequence[Hit]) -> list[Evidence]:
         """All shortlisted sentences of the hits, ranked by the evidence model; scores are its log odds."""
-        listed = evidence.shortlist(query, self._candidates(query.text, hits), _SHORTLIST)
-        vectors = self._sentence_vectors([titled(c.article, c.text) for c, _ in listed])
-        cosines = vectors @ self._embed_query(query.text)[0]
+        shelf, embedded = Shelf(self._store, self._kept), self._embed_query(query.text)
+        shelf.fetch([key for family in candidates.families(hits) for key in family])
+        passages = [i for family in candidates.families(hits) for key in family for i, _ in shelf.passages(key)]
+        gathered = candidates.gather(hits, shelf, self._passage_cosines(passages, embedded))
+        listed = evidence.shortlist(query, gathered, _SHORTLIST)
+        vectors = self._sentences.of([candidate for candidate, _ in listed])
+        cosines = vectors @ embedded[0]
         ranked = []
         for (candidate, features), cosine in zip(listed, cosines.tolist(), strict=True):
             signals = {**features, "cosine": cosine}
@@ -251,44 +263,6 @@ class Retriever:
             ranked.append(Evidence(candidate.article, candidate.span, score, signals, candidate.copies))
         best = sorted(ranked, key=lambda e: -e.score)
         return ranking.reranked(self.reranker, query.text, best, self._settings.reranked_sentences)
-
-    def _sentence_vectors(self, texts: list[str]) -> Vectors:
-        """A vector for each text, kept for later questions about the same stories: they are most of the work of one."""
-        found = {text: vector for text in texts if (vector := self._seen.get(text)) is not None}
-        new = [text for text in dict.fromkeys(texts) if text not in found]
-        found.update(zip(new, self._embedder.embed_documents(new), strict=True))
-        self._seen.update(found)
-        for text in list(self._seen)[: max(0, len(self._seen) - _SEEN)]:
-            self._seen.pop(text, None)  # the oldest; another thread may have been here
-        return np.stack([found[text] for text in texts])
-
-    def _candidates(self, question: str, hits: Sequence[Hit]) -> list[Candidate]:
-        """The sentences of all hits, and those of their copies that say something else: an added paragraph, another
-        figure. A sentence that several articles have, copies or not, is one, with the number of the others."""
-        query = self._embed_query(question)
-        families = [(hit.key, *hit.copy_keys[:_COPIES_READ]) for hit in hits]
-        passages = self._store.passages([key for family in families for key in family])
-        articles = self._store.load([key for family in families for key in family[1:]])
-        found: dict[str, Candidate] = {}
-        for hit, family in zip(hits, families, strict=True):
-            for key, article in ((hit.key, hit.article), *((key, articles[key]) for key in family[1:])):
-                for candidate in self._sentences(article, passages[key], query, hit.score - hits[0].score):
-                    words = lexical.spoken(candidate.text)
-                    first = found.setdefault(words, candidate)
-                    if first.article is not article:
-                        found[words] = replace(first, copies=first.copies + 1)
-        return list(found.values())
-
-    def _sentences(
-        self, article: Article, passages: list[tuple[int, Passage]], query: Vectors, score: float
-    ) -> Iterator[Candidate]:
-        cosines = self._passage_cosines(passages, query)
-        previous = ""
-        for i, passage in passages:
-            for span in passage.sentences:
-                candidate = Candidate(article, span, previous, cosines[i], score)
-                yield candidate
-                previous = candidate.text
 
     def article(self, article_id: str) -> Article | None:
         """One article by its id."""
@@ -335,6 +309,25 @@ def _best_first(scores: Mapping[int, float]) -> list[int]:
     return sorted(scores, key=lambda key: (-scores[key], key))
 
 
-def _of(named: Mapping[str, Mapping[int, _T]], key: int) -> dict[str, _T]:
-    """What each has for this key, where it has something."""
-    return {name: own[key] for name, own in named.items() if key in own}
+class _PassageChoice:
+    """Which passage of an article is shown: near the question and with its words."""
+
+    def __init__(self, wanted: Sequence[str], cosines: Mapping[int, float]) -> None:
+        self._wanted, self._cosines = wanted, cosines
+        self._starts = {stem[:2] for stem in wanted}
+
+    def best(self, passages: Sequence[tuple[int, Passage]], words: Sequence[Sequence[str]]) -> Passage:
+        """`words` of the sentences of all passages, in order."""
+        if len(passages) == 1:
+            return passages[0][1]
+        scores, at = [], 0
+        for number, passage in passages:
+            own = (word for sentence in words[at : at + len(passage.sentences)] for word in sentence)
+            scores.append(self._cosines[number] + 0.5 * lexical.coverage(self._wanted, self._stems(own), {}))
+            at += len(passage.sentences)
+        return passages[scores.index(max(scores))][1]
+
+    def _stems(self, words: Iterable[str]) -> frozenset[str]:
+        """Those of content words that may be wanted: stemming keeps the first two letters."""
+        likely = {word for word in words if word[:2] in self._starts}
+        return frozenset(lexical.stem(word) for word in likely - lexical.STOPWORDS)

@@ -119,5 +119,12 @@ def _index(folder: Path) -> Json:
             "copies": store.size() - store.story_count(),
             "bytes": sum(file.stat().st_size for file in folder.rglob("*") if file.is_file()),
             "facts": store.facts(),
+            "vectors": _vectors(folder),
             "vectors_in_step": wiring.vectors_in_step(folder, store),
         }
+
+
+def _vectors(folder: Path) -> Json:
+    """How each kind of vector is searched, and the share of exact search's first 10 and 200 that this finds."""
+    known = {view: facts for view, facts in wiring.vector_facts(folder).items() if facts}
+    return {view: {name: facts[name] for name in ("kind", "count", "recall")} for view, facts in known.items()}

@@ -323,6 +323,9 @@ def _status_rows(report: Json) -> Iterator[tuple[str, str]]:
     yield "index", f"{index['path']}: {counts}, {index['bytes'] / 1e6:.1f} MB, vectors {state}"
     kinds = ", ".join(f"{name} {count}" for name, count in index["formats"].items())
     yield "articles", f"read from {kinds}; copies of others among them: {index['copies']}"
+    for view, facts in index["vectors"].items():
+        found = f"finds {facts['recall']['10']:.1%} of the exact first 10" if facts["kind"] != "flat" else "exact"
+        yield "vectors", f"{wording.count(facts['count'], view)}, {facts['kind']} index: {found}"
     if report["checked"]:
         yield "check", "every invariant holds"
     yield (

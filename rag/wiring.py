@@ -35,11 +35,12 @@ from rag.opening import index_stamp as index_stamp
 from rag.opening import open_store as open_store
 from rag.opening import remove_articles as remove_articles
 from rag.opening import unwiped as unwiped
+from rag.opening import vector_facts as vector_facts
 from rag.opening import vector_indexes as vector_indexes
 from rag.origins import Opened, Origins
-from rag.ports import VIEWS
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
+from rag.sentence_vectors import embed_missing
 from rag.settings import SAMPLE_INDEX as SAMPLE_INDEX
 from rag.settings import SAMPLE_NOTICE, Settings, default_index
 from rag.types import Article, Problem
@@ -144,9 +145,16 @@ def _index_into(
         progress(report)
 
     report = index_articles(items, store, embedder, settings, committed, _rebuild_command(folder))
+    _finish(store, folder, settings, embedder)
+    return report
+
+
+def _finish(store: Store, folder: Path, settings: Settings, embedder: Embedder) -> None:
+    """What follows once the articles are in: until the sentences are, they are searched and only quoted more slowly."""
     with store.snapshot():
         sync_vectors(store, vector_indexes(folder, embedder))
-    return report
+    if settings.sentence_vectors == "stored":
+        embed_missing(store, embedder)
 
 
 def _until_article(items: Iterator[Article | Problem]) -> tuple[list[Article | Problem], Iterator[Article | Problem]]:
@@ -170,17 +178,14 @@ def rebuild_index(
     embedder = load_embedder(settings, notice)
     with open_to_write(folder, "rag index --rebuild", notice=notice) as store:
         report = rebuild_articles(store, embedder, settings, progress)
-        with store.snapshot():
-            sync_vectors(store, vector_indexes(folder, embedder))
+        _finish(store, folder, settings, embedder)
     return report
 
 
 def vectors_in_step(folder: Path, store: Store) -> bool:
     """Whether the vector files say that they were built from the store's present state; reads no vectors."""
-    from rag.stores.faiss_vectors import FaissVectors
-
     stamp = store.stamp()
-    return all(FaissVectors.recorded_stamp(folder / f"{view}.faiss") == stamp for view in VIEWS)
+    return all(facts is not None and facts["stamp"] == stamp for facts in vector_facts(folder).values())
 
 
 def check_index(folder: Path, settings: Settings) -> Iterator[str]:
@@ -196,7 +201,7 @@ def check_index(folder: Path, settings: Settings) -> Iterator[str]:
             yield str(exc)
         counts, stamp = store.count(), store.stamp()
         wanted: dict[View, int] = {"lead": counts["articles"], "passage": counts["passages"]}
-        for view, vectors in vector_indexes(folder, embedder).items():
+        for view, vectors in vector_indexes(folder, embedder, verify=True).items():
             if vectors.stamp != stamp:
                 yield f"the {view} vector file is damaged or out of date; the next question rebuilds it"
             elif len(vectors) != wanted[view]:

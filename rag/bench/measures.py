@@ -47,26 +47,29 @@ class Measure:
 
 
 class _Run(NamedTuple):
-    """What a finished process took: CPU seconds, and its peak of resident memory in MB."""
+    """What a finished process took: CPU seconds, and its peak of resident memory in MB; and what it printed."""
 
     cpu: float
     megabytes: float
+    output: str
 
 
 # In a small process between: a child counts the memory of the one that it was forked from as its own peak.
 _BETWEEN = """
 import os, subprocess, sys
 quiet = subprocess.DEVNULL
-child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdin=quiet, stdout=quiet, stderr=quiet)
+child = subprocess.Popen([sys.executable, *sys.argv[1:]], stdin=quiet, stdout=subprocess.PIPE, stderr=quiet)
+said = child.stdout.read().decode()
 used = os.wait4(child.pid, 0)[2]
-print(used.ru_utime + used.ru_stime, used.ru_maxrss)
+print(used.ru_utime + used.ru_stime, used.ru_maxrss, said)
 """
 
 
-def _child(*arguments: str) -> _Run:
+def child(*arguments: str) -> _Run:
+    """Python with these arguments, in a process of its own."""
     between = [sys.executable, "-c", _BETWEEN, *arguments]
-    cpu, peak = subprocess.run(between, capture_output=True, text=True, check=True).stdout.split()
-    return _Run(float(cpu), float(peak) / (1024**2 if sys.platform == "darwin" else 1024))
+    cpu, peak, said = subprocess.run(between, capture_output=True, text=True, check=True).stdout.split(" ", 2)
+    return _Run(float(cpu), float(peak) / (1024**2 if sys.platform == "darwin" else 1024), said)
 
 
 def _cpu(act: Callable[[], object]) -> float:
@@ -77,13 +80,13 @@ def _cpu(act: Callable[[], object]) -> float:
 
 def cold(index: Path) -> Iterator[Measure]:
     """Whole processes, as a person starts them, beside the import that they avoid."""
-    reference = _child("-c", "import sentence_transformers").cpu
+    reference = child("-c", "import sentence_transformers").cpu
     named = "import sentence_transformers"
     ask = ("-m", "rag", "ask", QUESTION, "--index", str(index))
-    _child(*ask)  # the first of all makes the faster copy of the model
-    yield Measure("rag --help", _child("-m", "rag", "--help").cpu, "CPU s", named, reference)
+    child(*ask)  # the first of all makes the faster copy of the model
+    yield Measure("rag --help", child("-m", "rag", "--help").cpu, "CPU s", named, reference)
     for name, options in (("rag ask --mode quote", ("--mode", "quote")), ("rag ask", ())):
-        run = _child(*ask, *options)
+        run = child(*ask, *options)
         yield Measure(name, run.cpu, "CPU s", named, reference)
         yield Measure(f"{name}, peak memory", run.megabytes, "MB")
 
@@ -127,10 +130,16 @@ def search(folder: Path, passages: int, settings: Settings) -> Iterator[Measure]
         found = _cpu(lambda: [rag.search(question, settings.hits) for question in asked[:_REPEATS]])
         quoted = _cpu(lambda: [rag.ask(question, mode="quote") for question in asked[_REPEATS:-1]])
         again = _cpu(lambda: [rag.ask(question, mode="quote") for question in asked[_REPEATS:-1]])
+    synthetic.store_sentences(folder)
+    with wiring.open_rag(folder, settings) as rag:
+        for question in asked[:_REPEATS]:  # other stories, but words in common
+            rag.ask(question, mode="quote")
+        stored = _cpu(lambda: [rag.ask(question, mode="quote") for question in asked[_REPEATS:-1]])
     for name, cost in (
         ("search", found),
         ("quote mode, new stories", quoted),
         ("quote mode, stories seen before", again),
+        ("quote mode, new stories, sentence vectors stored", stored),
     ):
         yield Measure(
             f"{name}, {passages} passages", 1000 * cost / _REPEATS, "CPU ms", "bare FAISS", 1000 * bare / _REPEATS

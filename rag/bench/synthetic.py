@@ -40,6 +40,18 @@ def build(folder: Path, passages: int, embedder: Embedder, settings: Settings) -
             sync_vectors(store, wiring.vector_indexes(folder, embedder))
 
 
+def store_sentences(folder: Path) -> None:
+    """Vectors for all sentences of such an archive, drawn around those of their passages."""
+    random = np.random.default_rng(2)
+    with wiring.open_store(folder, create=True) as store:
+        while keys := list(store.without_sentences(_BATCH)):
+            [(ids, vectors)] = store.vectors("passage", keys)
+            noise = 0.05 * random.standard_normal((len(ids), _SENTENCES, vectors.shape[1]), dtype=np.float32)
+            rows = vectors[:, None] + noise
+            rows /= np.linalg.norm(rows, axis=2, keepdims=True)
+            store.put_sentences(dict(zip(ids.tolist(), rows, strict=True)))
+
+
 def _batches(
     articles: int, topics: Vectors
 ) -> Iterator[list[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]]:

@@ -46,6 +46,10 @@ def _vectors(store: Store, database: sqlite3.Connection) -> Iterator[str]:
     if len(sizes) > 1:
         yield f"vectors of {len(sizes)} different lengths"
         return
+    sql = """SELECT count(*) FROM vectors_sentence s JOIN passages p ON p.key = s.passage
+             WHERE length(s.codes) != json_array_length(p.sentences) * (4 + ? / 4)"""
+    if sizes and (odd_ones := database.execute(sql, sizes[0]).fetchone()[0]):
+        yield f"{odd_ones} passages have not one stored vector for each sentence"
     for view in VIEWS:
         for ids, vectors in store.vectors(view):
             odd = ids[~(np.abs(np.linalg.norm(vectors, axis=1) - 1) < 1e-3)]

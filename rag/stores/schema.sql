@@ -105,3 +105,8 @@ CREATE TRIGGER IF NOT EXISTS copies_ungrouped BEFORE DELETE ON articles BEGIN
     INSERT OR IGNORE INTO ungrouped SELECT article FROM stories WHERE first = old.key AND article <> old.key;
     DELETE FROM stories WHERE first = old.key;
 END;
+-- Since version 3, and only where the setting asks for it: the vectors of the sentences of a passage, in order. Each is a
+-- little-endian float32 and as many signed bytes, which are multiples of it.
+CREATE TABLE IF NOT EXISTS vectors_sentence (
+    passage INTEGER PRIMARY KEY REFERENCES passages (key) ON DELETE CASCADE, codes BLOB NOT NULL
+);

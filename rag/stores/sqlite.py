@@ -13,6 +13,7 @@ from rag.errors import StoreError
 from rag.ports import Ids, Vectors, View
 from rag.stores.checking import broken_invariants
 from rag.stores.connection import derived
+from rag.stores.sentence_codes import SentenceCodes
 from rag.stores.stories import Stories
 from rag.types import Article, Filters, Passage, Span
 
@@ -24,7 +25,7 @@ _TITLE_WEIGHT, _TEXT_WEIGHT = 3.0, 1.0
 _BATCH = 4096
 
 
-class SqliteStore(Stories):
+class SqliteStore(Stories, SentenceCodes):
     """`rag.ports.Store` in one SQLite file. Reads may come from several threads and take turns; writes from one."""
 
     def facts(self) -> dict[str, str]:
@@ -93,14 +94,16 @@ class SqliteStore(Stories):
         return {row[0]: _article(row[1:]) for row in self._rows(sql, json.dumps(list(keys)))}
 
     def passages(self, keys: Sequence[int]) -> dict[int, list[tuple[int, Passage]]]:
-        articles = self.load(keys)
+        listed = json.dumps(list(keys))
+        sql = "SELECT key, id, text FROM articles WHERE key IN (SELECT value FROM json_each(?))"
+        articles = {key: (name, text) for key, name, text in self._rows(sql, listed)}
         found: dict[int, list[tuple[int, Passage]]] = {key: [] for key in articles}
         sql = """SELECT article, key, ordinal, start, stop, sentences FROM passages
                  WHERE article IN (SELECT value FROM json_each(?)) ORDER BY article, ordinal"""
-        for owner, key, ordinal, start, stop, sentences in self._rows(sql, json.dumps(list(keys))):
-            article = articles[owner]
-            spans = tuple(Span(*pair) for pair in json.loads(sentences))
-            passage = Passage(article.id, ordinal, start, stop, article.text[start:stop], spans)
+        for owner, key, ordinal, start, stop, sentences in self._rows(sql, listed):
+            name, text = articles[owner]
+            spans = tuple(map(Span._make, json.loads(sentences)))
+            passage = Passage(name, ordinal, start, stop, text[start:stop], spans)
             found[owner].append((key, passage))
         return found
 

@@ -417,3 +417,40 @@ def test_a_snapshot_does_not_see_what_others_commit_meanwhile(store: SqliteStore
         writer.put([item(Article("second", "Second", "Another one."))])
         assert (store.size(), store.stamp()) == (1, before)
     assert store.size() == 2
+
+
+# ── vectors of sentences
+
+
+def test_sentence_vectors_come_back_nearly_as_they_were_and_go_with_their_passage(store: SqliteStore) -> None:
+    store.put([item(FERRY), item(BRIDGE)])
+    ferry, bridge = key_of(store, FERRY), key_of(store, BRIDGE)
+    owners = store.without_sentences(99)
+    assert sorted(set(owners.values())) == sorted((ferry, bridge))
+    assert list(store.without_sentences(1)) == list(owners)[:1]
+    vectors = {
+        number: EMBEDDER.embed_documents([f"{number} {i}" for i in range(len(passage.sentences))])
+        for own in store.passages([ferry, bridge]).values()
+        for number, passage in own
+    }
+    stamp = store.stamp()
+    store.put_sentences(vectors)
+    assert (store.stamp(), store.without_sentences(99)) == (stamp, {})
+    found = store.sentences([*vectors, 999], EMBEDDER.dimension)
+    assert found.keys() == vectors.keys()
+    for number, rows in found.items():
+        assert rows.dtype == np.float32
+        assert np.abs(rows - vectors[number]).max() < 0.005
+        assert ((rows * vectors[number]).sum(axis=1) > 0.9999).all()
+    assert list(store.check()) == []
+    store.put([item(replace(FERRY, text="The ferry sank off Brenna. Thirteen died."))])
+    store.remove(["bridge"])
+    assert store.sentences(list(vectors), EMBEDDER.dimension) == {}
+    assert set(store.without_sentences(99).values()) == {ferry}
+
+
+def test_a_passage_with_too_few_sentence_vectors_breaks_an_invariant(store: SqliteStore) -> None:
+    store.put([item(FERRY)])
+    [number, *_] = store.without_sentences(1)
+    store.put_sentences({number: EMBEDDER.embed_documents(["a", "b", "c", "d"])})
+    assert list(store.check()) == ["1 passages have not one stored vector for each sentence"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from hypothesis import strategies as st
 
 from rag.errors import StoreError
 from rag.ports import Ids, VectorIndex, Vectors
+from rag.stores import vector_kinds
 from rag.stores.faiss_vectors import FaissVectors
 from tests.doubles import NumpyVectors
 
@@ -110,7 +112,7 @@ def test_faiss_finds_what_an_exact_search_finds(
 
 @pytest.fixture
 def path(tmp_path: Path) -> Path:
-    path = tmp_path / "x.faiss"
+    path = tmp_path / "x.vectors"
     FaissVectors(path, DIMENSION).rebuild("s", [batch(_7=[1, 0, 0], _9=[0, 1, 0])])
     return path
 
@@ -121,7 +123,7 @@ def test_a_reopened_file_keeps_its_stamp_and_vectors(path: Path) -> None:
 
 
 def test_only_the_file_and_its_manifest_are_left_behind(path: Path) -> None:
-    assert sorted(p.name for p in path.parent.iterdir()) == ["x.faiss", "x.json"]
+    assert sorted(p.name for p in path.parent.iterdir()) == ["x.json", "x.vectors"]
 
 
 def _truncate(path: Path) -> None:
@@ -155,7 +157,8 @@ def _manifest(content: str) -> Callable[[Path], None]:
 
 def _no_stamp(path: Path) -> None:
     manifest = json.loads(path.with_suffix(".json").read_text())
-    path.with_suffix(".json").write_text(json.dumps({"crc32": manifest["crc32"]}))
+    del manifest["stamp"]
+    path.with_suffix(".json").write_text(json.dumps(manifest))
 
 
 @pytest.mark.parametrize(
@@ -178,7 +181,83 @@ def test_a_folder_that_cannot_be_written_is_a_store_error_and_keeps_the_old_vect
     index = FaissVectors(path, DIMENSION)
     path.unlink()
     path.mkdir()
-    with pytest.raises(StoreError, match=r"cannot write .*x\.faiss"):
+    with pytest.raises(StoreError, match=r"cannot write .*x\.vectors"):
         index.rebuild("t", [batch(_3=[1, 0, 0])])
     assert (index.stamp, len(index)) == ("s", 2)
-    assert not list(path.parent.glob(".x.faiss.*"))
+    assert not list(path.parent.glob(".x.*"))
+
+
+# ── big archives: an index of codes, and the rows to compare again
+
+
+@pytest.fixture(params=["sq8", "ivf-sq8"])
+def coded(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    monkeypatch.setattr(vector_kinds, "CODES_FROM", 100)
+    monkeypatch.setattr(vector_kinds, "LISTS_FROM", 10**9 if request.param == "sq8" else 100)
+    return str(request.param)
+
+
+def _many(count: int, dimension: int = 16) -> tuple[Ids, Vectors]:
+    rows = np.random.default_rng(3).standard_normal((count, dimension)).astype(np.float32)
+    ids = np.arange(count, dtype=np.int64) * 3 + 1
+    return ids, np.asarray(rows / np.linalg.norm(rows, axis=1, keepdims=True), dtype=np.float32)
+
+
+def test_codes_find_what_exact_search_finds_with_its_very_scores(coded: str, tmp_path: Path) -> None:
+    ids, vectors = _many(2000)
+    index, oracle = FaissVectors(tmp_path / "x", 16), NumpyVectors(16)
+    for each in (index, oracle):
+        each.rebuild("s", [(ids, vectors)])
+    facts = FaissVectors.recorded(tmp_path / "x")
+    assert facts is not None
+    assert (facts["kind"], facts["count"], facts["stamp"]) == (coded, 2000, "s")
+    assert facts["recall"]["10"] >= (0.98 if coded == "sq8" else 0.3)
+    if coded == "sq8":
+        for query in vectors[:20]:
+            exact, found = oracle.search(query[None], 10), index.search(query[None], 10)
+            assert [i for i, _ in found] == [i for i, _ in exact]
+            assert [s for _, s in found] == pytest.approx([s for _, s in exact], abs=1e-6)
+    reopened = FaissVectors(tmp_path / "x", 16)
+    assert reopened.search(vectors[5:6], 10) == index.search(vectors[5:6], 10)
+
+
+@pytest.mark.parametrize("kept", [3, 1500])
+def test_a_filter_is_exact_whatever_the_codes_say(coded: str, kept: int, tmp_path: Path) -> None:
+    ids, vectors = _many(2000)
+    index, oracle = FaissVectors(tmp_path / "x", 16), NumpyVectors(16)
+    for each in (index, oracle):
+        each.rebuild("s", [(ids[::-1].copy(), vectors[::-1].copy())])  # in no ascending order
+    allowed = np.random.default_rng(4).permutation(ids)[:kept]
+    for query in vectors[:10]:
+        exact, found = oracle.search(query[None], 50, allowed), index.search(query[None], 50, allowed)
+        assert [i for i, _ in found] == [i for i, _ in exact]
+
+
+def test_an_archive_that_shrinks_loses_its_codes(coded: str, tmp_path: Path) -> None:
+    ids, vectors = _many(200)
+    index = FaissVectors(tmp_path / "x", 16)
+    index.rebuild("big", [(ids, vectors)])
+    assert {p.name for p in tmp_path.iterdir()} == {"x.faiss", "x.json", "x.vectors"}
+    index.rebuild("small", [(ids[:50], vectors[:50])])
+    assert {p.name for p in tmp_path.iterdir()} == {"x.json", "x.vectors"}
+    assert FaissVectors(tmp_path / "x", 16).search(vectors[:1], 1)[0][0] == 1
+
+
+@pytest.mark.parametrize("damage", [_truncate, _flip_a_bit, _garbage, _empty, _delete])
+def test_damaged_codes_are_an_empty_index(coded: str, tmp_path: Path, damage: Callable[[Path], None]) -> None:
+    FaissVectors(tmp_path / "x", 16).rebuild("s", [_many(200)])
+    damage(tmp_path / "x.faiss")
+    assert FaissVectors(tmp_path / "x", 16).stamp is None
+
+
+def test_a_byte_that_changed_without_a_trace_is_found_when_every_byte_is_read(path: Path) -> None:
+    before = path.stat()
+    _flip_a_bit(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert FaissVectors(path, DIMENSION).stamp == "s"
+    assert FaissVectors(path, DIMENSION, verify=True).stamp is None
+
+
+def test_the_kind_grows_with_the_archive() -> None:
+    kinds = [vector_kinds.choice(count) for count in (0, 19_999, 20_000, 1_000_000, 2_000_000)]
+    assert kinds == ["flat", "flat", "sq8", "sq8", "ivf-sq8"]

@@ -134,8 +134,8 @@ def test_an_index_of_another_embedder(rag: Run, index: Path, tmp_path: Path) -> 
 def test_a_damaged_vector_file_is_rebuilt(rag: Run, index: Path, tmp_path: Path) -> None:
     damaged = shutil.copytree(index, tmp_path / "damaged")
     expected = rag("search", QUESTION, "--index", damaged, "--json").json
-    whole = (damaged / "passage.faiss").read_bytes()
-    (damaged / "passage.faiss").write_bytes(whole[: len(whole) // 2])
+    whole = (damaged / "passage.vectors").read_bytes()
+    (damaged / "passage.vectors").write_bytes(whole[: len(whole) // 2])
     (damaged / "lead.json").write_bytes(b"")
     done = rag("search", QUESTION, "--index", damaged, "--json")
     assert (done.code, done.json) == (0, expected)

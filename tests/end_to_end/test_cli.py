@@ -344,7 +344,7 @@ def test_check_names_what_is_broken(rag: Run, index: Path, tmp_path: Path, damag
 
 def test_check_sees_a_damaged_vector_file(rag: Run, index: Path, tmp_path: Path) -> None:
     broken = shutil.copytree(index, tmp_path / "broken")
-    (broken / "passage.faiss").write_bytes(b"damaged")
+    (broken / "passage.vectors").write_bytes(b"damaged")
     done = rag("status", "--check", "--index", broken)
     assert (done.code, done.out) == (4, "")
     assert "the passage vector file is damaged or out of date" in done.err

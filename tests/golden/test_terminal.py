@@ -131,6 +131,10 @@ STATUS: Json = {
         "copies": 2,
         "bytes": 1_234_567,
         "facts": {"embedder": "all-MiniLM-L6-v2", "passage_tokens": "200"},
+        "vectors": {
+            "lead": {"kind": "flat", "count": 1, "recall": {"10": 1.0, "200": 1.0}},
+            "passage": {"kind": "sq8", "count": 210, "recall": {"10": 0.9972, "200": 0.995}},
+        },
         "vectors_in_step": False,
     },
     "sample_index": {"path": "indexes/sample", "exists": True},

@@ -80,7 +80,7 @@ def searched(number: int, right: int, generator: np.random.Generator) -> Searche
     for key in range(5):
         signals = {name: float(generator.normal()) for name in SIGNALS}
         signals["near"] = float(generator.normal(2.0 if key == right else 0.0))
-        first.append(Ranked(key, 0.0, {}, {}, signals, {}))
+        first.append(Ranked(key, 0.0, signals, {}, {}))
     views = {name: [(key, -float(key)) for key in range(5)] for name in ("lexical", "lead", "passage")}
     asked = Asked(f"q{number}", "?", {str(right): "right"}, ())
     return Searched(asked, views, first, {key: str(key) for key in range(5)})
