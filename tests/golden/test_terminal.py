@@ -201,8 +201,8 @@ def test_sentences_share_a_paragraph_that_wraps() -> None:
 
 def test_a_timeline_has_a_line_for_each_sentence() -> None:
     target, out = page(None)
-    for day, dated_by in (("2025-03-06", "event"), ("2025-03-08", "article")):
-        target.dated(AnswerSentence("“Towns were hit.”", (1,), "quoted", 1.0, day, dated_by))
+    target.dated(AnswerSentence("“Towns were hit.”", (1,), "quoted", 1.0, "2025-03-06", "event"))
+    target.dated(AnswerSentence("“Towns were hit.”", (1,), "quoted", 1.0, "2025-03-08", "article"))
     assert out.getvalue() == "2025-03-06  “Towns were hit.” [1]\n2025-03-08 (published)  “Towns were hit.” [1]"
 
 
