@@ -168,8 +168,6 @@ def ask_command(
     timeline: Timeline = False,
 ) -> int:
     """Answer a question, each sentence cited; exit code 1 when the articles do not answer it."""
-    from rag import chronicle
-
     chosen, settings = batch.filters(since, until, source), Settings.load()
     if no_adapter:
         settings = settings.model_copy(update={"adapter": "none"})
@@ -179,6 +177,8 @@ def ask_command(
             code = served.ask(index, settings, asked, chosen, mode, json=json)
             if code is not None:
                 return code
+        from rag import chronicle  # loads what an answer by the server does without
+
         rag, out, spinner = opened.enter_context(_opened(index, settings))
         _tell_undated(rag, chosen)
         if not isinstance(asked, str):

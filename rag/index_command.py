@@ -12,7 +12,7 @@ import typer
 
 from rag import batch
 from rag.errors import NewsragError, UsageError
-from rag.indexing import IndexReport
+from rag.index_report import IndexReport
 from rag.options import AsJson, Index
 from rag.settings import Settings, default_index
 from rag.terminal import Page, Spinner, answer_stream, say

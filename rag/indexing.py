@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import chain
 
 import numpy as np
@@ -12,6 +11,7 @@ from rag import stories
 from rag.articles import fingerprint
 from rag.chunking import SPLITTER, lead, split_passages, titled
 from rag.errors import IndexMismatchError, NotReadyError
+from rag.index_report import IndexReport
 from rag.ports import VIEWS, Embedder, Store, VectorIndex, Vectors, View
 from rag.settings import Settings
 from rag.types import Article, Passage, Problem
@@ -19,18 +19,6 @@ from rag.types import Article, Passage, Problem
 _BATCH_ARTICLES = 64
 _UNFINISHED = "rebuild_unfinished"
 REBUILD = "rag index --rebuild"
-
-
-@dataclass(frozen=True, slots=True)
-class IndexReport:
-    """What one run of indexing did."""
-
-    added: int = 0
-    updated: int = 0
-    unchanged: int = 0
-    passages: int = 0
-    problems: tuple[Problem, ...] = ()
-    removed: int = 0
 
 
 Progress = Callable[[IndexReport], None]

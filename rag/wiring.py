@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING, BinaryIO
 from rag import kept_reports, resources, stories
 from rag.answering import Fitted, Models, Rag
 from rag.errors import NotReadyError, StoreError
+from rag.index_report import IndexReport
 from rag.indexing import (
     REBUILD,
-    IndexReport,
     Progress,
     build_facts,
     index_articles,

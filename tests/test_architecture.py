@@ -19,7 +19,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Lowest first. A name is a module of rag/ or a package with all that is in it; "rag" is rag/__init__.py.
 LAYERS = {
-    "types": {"rag", "errors", "types"},
+    "types": {"rag", "errors", "index_report", "types"},
     "settings": {"settings"},
     "ports": {"ports"},
     "pure": {

@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse, Response
 from rag import batch, wiring
 from rag.articles import make_article
 from rag.errors import UsageError
-from rag.indexing import IndexReport
+from rag.index_report import IndexReport
 from rag.rendering import Json, article_json
 from rag.server.asking import engine_of
 from rag.server.engine import Engine

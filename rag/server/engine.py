@@ -16,7 +16,7 @@ from pathlib import Path
 from rag import loading, wiring
 from rag.answering import Models, Rag
 from rag.errors import NewsragError, NotReadyError
-from rag.indexing import IndexReport
+from rag.index_report import IndexReport
 from rag.ports import Embedder, Vectors
 from rag.server.queueing import TICKET, FairQueue, QueuedModel, QueuedReader, Ticket
 from rag.server.tracing import Off, Tracing

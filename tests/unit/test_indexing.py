@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from rag.errors import IndexMismatchError, ModelError, NotReadyError
-from rag.indexing import IndexReport, build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
+from rag.index_report import IndexReport
+from rag.indexing import build_facts, index_articles, rebuild_articles, require_facts, sync_vectors
 from rag.ports import VIEWS, Vectors
 from rag.settings import Settings
 from rag.stores.sqlite import SqliteStore
