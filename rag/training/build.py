@@ -17,6 +17,10 @@ from rag.training import records
 WIKINEWS = Path(__file__).parent / "wikinews.jsonl"
 """Our questions over the Wikinews stories: where the answer stands, by the story's address and offsets in its text."""
 
+WEBNEWS = Path(__file__).parent / "webnews.jsonl"
+"""Our questions over the pages of an article extraction benchmark: where the answer stands, by the page's name and
+offsets in its true text, or, where nothing answers, the words that would mislead (`trap`)."""
+
 
 def wikinews(articles: Path) -> records.Corpus:
     """Our questions over Wikinews. `articles` are JSON Lines with `url`, `title` and `text`."""
@@ -32,6 +36,24 @@ def wikinews(articles: Path) -> records.Corpus:
             # A quotation across several sentences: those with the answer.
             gold = tuple(i for i in gold if answer in corpus.lines[i].text) or gold
         corpus.ask(f"wikinews-{number}", row["fold"], row["url"], row["question"], answer, gold)
+    return corpus
+
+
+def webnews(truth: Path) -> records.Corpus:
+    """Our questions over news pages of 2019. `truth` is ground-truth.json of the article extraction benchmark."""
+    pages = json.loads(truth.read_text("utf-8"))
+    rows = [json.loads(line) for line in WEBNEWS.open(encoding="utf-8")]
+    asked = {row["page"] for row in rows}
+    found = ({"id": page, "title": "", "text": pages[page]["articleBody"]} for page in pages if page in asked)
+    corpus = records.articles("webnews", found)
+    for number, row in enumerate(rows):
+        text, answer = pages[row["page"]]["articleBody"], None
+        gold: tuple[int, ...] = ()
+        if row["answer"]:
+            answer = text[slice(*row["answer"])]
+            holding = corpus.holding(row["page"], text[slice(*row["sentence"])])
+            gold = tuple(i for i in holding if answer in corpus.lines[i].text)
+        corpus.ask(f"webnews-{number}", row["fold"], row["page"], row["question"], answer, gold)
     return corpus
 
 
@@ -64,10 +86,13 @@ def main() -> None:
     parser.add_argument("--squad", type=Path, required=True, help="a SQuAD 2.0 file")
     parser.add_argument("--clapnq", type=Path, required=True, help="folder with CLAPNQ's clapnq_dev_*.jsonl")
     parser.add_argument("--wikinews", type=Path, required=True, help="the Wikinews stories as JSON Lines")
+    parser.add_argument("--webnews", type=Path, help="ground-truth.json of the article extraction benchmark")
     parser.add_argument("--out", type=Path, required=True, help="folder for the records")
     options = parser.parse_args()
     embedder = loading.load_embedder(Settings.load())
-    corpora = (records.squad(options.squad), records.clapnq(options.clapnq), wikinews(options.wikinews), own())
+    corpora = [records.squad(options.squad), records.clapnq(options.clapnq), wikinews(options.wikinews), own()]
+    if options.webnews:
+        corpora.append(webnews(options.webnews))
     for corpus in corpora:
         corpus.rank(embedder)
         records.save(corpus, options.out)

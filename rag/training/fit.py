@@ -25,12 +25,9 @@ from rag.linear import LinearModel
 from rag.ports import Reader
 from rag.settings import Settings
 from rag.training import records
-from rag.training.build import WIKINEWS
+from rag.training.build import WEBNEWS, WIKINEWS
 from rag.types import Evidence, Reading
 
-WEBNEWS = Path(__file__).parent / "webnews.jsonl"
-"""Our questions over the pages of an article extraction benchmark: where the answer stands, by the page's name and
-offsets in its true text, or, where nothing answers, the words that would mislead (`trap`)."""
 COMMAND = "python -m rag.training.fit --adapter FILE --squad FILE --wikinews FILE --web DIR --cache DIR"
 Article = dict[str, Any]
 READING = ("search", "read")

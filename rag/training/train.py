@@ -40,6 +40,7 @@ class Plan:
     sequences: int = 4  # per step
     words: float = 0.5  # weight of the answer's words beside the number
     nothing: float = 0.3  # share of the unanswerable questions that is used
+    most: int = 0  # sequences of one set in an epoch, so that a large one does not drown the others; 0 is all
     threads: int = 1
 
 
@@ -89,8 +90,11 @@ def loss(model: Any, packed: Packed, digits: Sequence[int], words: float) -> tup
 def sequences(corpora: Sequence[records.Corpus], writer: Writer, plan: Plan, epoch: int) -> list[Packed]:
     """One epoch over the training fold of all corpora, mixed."""
     seed = 1000 * plan.seed + epoch
-    packed = [p for c in corpora for p in batches.epoch(c, "train", writer, seed, plan.nothing)]
-    random.Random(seed).shuffle(packed)
+    rng, packed = random.Random(seed), list[Packed]()
+    for corpus in corpora:
+        own = list(batches.epoch(corpus, "train", writer, seed, plan.nothing))
+        packed += rng.sample(own, min(plan.most, len(own))) if plan.most else own
+    rng.shuffle(packed)
     return packed
 
 
@@ -125,13 +129,16 @@ def _steps(plan: Plan, corpora: Sequence[records.Corpus], writer: Writer) -> Ite
             yield packed[at : at + plan.sequences]
 
 
-def train(folder: Path, saved: Path, plan: Plan) -> None:
-    """Train to the end, from the last checkpoint in `folder` where there is one."""
+def train(folder: Path, saved: Path, plan: Plan, before: Path | None = None) -> None:
+    """Train to the end, from the last checkpoint in `folder` where there is one, else from the adapter of the finished
+    run in `before`, else from nothing."""
     torch.set_num_threads(plan.threads)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "plan.json").write_text(json.dumps(asdict(plan)) + "\n", "utf-8")
     base, writer = base_model()
     model = adapted(base, plan)
+    if before:
+        model.load_state_dict(torch.load(before / "adapter.pt", weights_only=True), strict=False)
     optimiser = torch.optim.AdamW([p for p in model.parameters() if p.requires_grad], lr=plan.rate, weight_decay=0.01)
     corpora = [records.load(name, saved) for name in records.names(saved)]
     total = sum(1 for _ in _steps(plan, corpora, writer))
@@ -173,11 +180,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="rag.training.train", description=__doc__)
     parser.add_argument("--records", type=Path, required=True, help="folder written by rag.training.build")
     parser.add_argument("--out", type=Path, required=True, help="folder for checkpoints and the adapter")
+    parser.add_argument("--start", type=Path, help="folder of a finished run to go on from")
     for name, value in asdict(Plan()).items():
         parser.add_argument(f"--{name}", type=type(value), default=value)
     options = vars(parser.parse_args())
-    saved, folder = options.pop("records"), options.pop("out")
-    train(folder, saved, Plan(**options))
+    saved, folder, before = (options.pop(name) for name in ("records", "out", "start"))
+    train(folder, saved, Plan(**options), before)
 
 
 if __name__ == "__main__":

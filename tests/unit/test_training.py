@@ -10,7 +10,7 @@ import torch
 
 pytest.importorskip("peft", reason="the train extra is not installed")
 
-from rag.training import batches, fit, records
+from rag.training import batches, build, records
 from rag.training.export import adapter_pairs, permuted, truncated
 
 
@@ -97,7 +97,7 @@ def test_an_adapter_gets_ggufs_names_and_order() -> None:
 
 
 def test_our_questions_over_news_pages_point_at_words() -> None:
-    rows = [json.loads(line) for line in fit.WEBNEWS.read_text("utf-8").splitlines()]
+    rows = [json.loads(line) for line in build.WEBNEWS.read_text("utf-8").splitlines()]
     assert len(rows) == 1190
     for row in rows:
         assert (row["answer"] is None) != (row["trap"] is None), row
