@@ -12,7 +12,7 @@ from rag.kinds import Shape, shape
 from rag.types import Evidence
 
 MOST = 4
-_WHOLE = 0.745  # what the reader counts for beside the search, as fitted in rag/fitted/reading.json
+_WHOLE = 0.84  # what the reader counts for beside the search, as fitted in rag/fitted/reading.json
 _SUMMARY = 0.3  # and in a summary, where one reading of the question as one for a fact says little
 _ONE_STORY = 3.0  # log odds below the best sentence from which on one is about something else
 _WIDE = frozenset(("timeline", "change", "summary", "sides", "correction"))
