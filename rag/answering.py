@@ -151,6 +151,7 @@ class Rag:
         if mode == "answer" and self._models.reader and found.chosen:
             found = self._read(found, self._models.reader())
             clock.mark("read")
+        found = replace(found, chosen=voices.others_last(found.query.text, found.chosen))
         ledger = Ledger(describe=self._standing(found.query, found.ranked))
         sentences: list[AnswerSentence] = []
         if found.answers:

@@ -16,6 +16,7 @@ from rag.chunking import split_sentences
 from rag.types import Evidence
 
 _VOICE, _WORDS = 1.0, 1.5  # log odds: for a sentence of the one who is asked about, for one with their very words
+_OTHER = 3.0  # log odds less for the words of somebody else who is named: they answer another question
 _STEP = 0.5  # less than the sentence that they go on from
 _GAP = 4  # characters between two sentences, at most
 _BACK = 4  # sentences before, at most
@@ -80,6 +81,16 @@ def preferred(question: str, ranked: Sequence[Evidence]) -> list[Evidence]:
     return sorted(moved, key=lambda e: -e.score)
 
 
+def others_last(question: str, ranked: Sequence[Evidence]) -> tuple[Evidence, ...]:
+    """The evidence with the words of other named sources moved down, where a question asks for somebody's. Only for
+    what is shown: whether anything answers is judged with them, as nothing else was ever fitted."""
+    who = asked_of(question)
+    if who is None:
+        return tuple(ranked)
+    moved = (replace(e, score=e.score - _OTHER) if _another_speaks(who, e) else e for e in ranked)
+    return tuple(sorted(moved, key=lambda e: -e.score))
+
+
 def asked_of(question: str) -> str | None:
     """Whose words a question asks for: `Tarek Winslade` of "What was Tarek Winslade's jibe about the reserve?"."""
     for pattern in _ASKED:
@@ -97,6 +108,13 @@ def _speaks(who: str, text: str, start: int, end: int) -> bool:
     if voice is None or not wanted:
         return False
     return bool(names & voice.name) if names & voice.described else wanted <= voice.described
+
+
+def _another_speaks(who: str, item: Evidence) -> bool:
+    """Whether a sentence gives the words of a named source, and does not speak of `who`, who is named too."""
+    names = frozenset(lexical.stem(name) for name in lexical.names(who))
+    voice = _voice(item.article.text, item.span.start, item.span.end)
+    return bool(names) and voice is not None and names.isdisjoint(voice.described | _stems(item.text))
 
 
 @lru_cache(maxsize=1024)

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from rag.types import Article, Evidence, Span
-from rag.voices import asked_of, preferred
+from rag.voices import asked_of, others_last, preferred
 
 TEXT = (
     "The council met on Monday. Opposition leader Tarek Winslade said the council had 14 million crowns in reserve. "
@@ -96,3 +96,16 @@ def test_a_question_made_to_be_slow_is_not(question: str) -> None:
     start = time.process_time()
     asked_of(question)
     assert time.process_time() - start < 1.0
+
+
+def test_the_words_of_another_named_source_come_last() -> None:
+    items = [evidence(text, -float(i)) for i, text in enumerate(SENTENCES)]
+    moved = {e.text: e.score for e in others_last("What did Thandeka Rowse say?", items)}
+    assert [moved[text] for text in SENTENCES] == [0.0, -4.0, -5.0, -3.0, -4.0, -5.0]
+    assert sorted(moved.values(), reverse=True) == list(moved.values())
+
+
+def test_nobody_is_moved_where_nobodys_words_are_asked_for_or_no_name_is_given() -> None:
+    items = [evidence(text, -float(i)) for i, text in enumerate(SENTENCES)]
+    for question in ("How long did the meeting last?", "What did the chairwoman say?"):
+        assert [e.text for e in others_last(question, items)] == list(SENTENCES)
