@@ -6,7 +6,7 @@ import difflib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 
@@ -74,12 +74,12 @@ class Retriever:
         self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
         self._model, self._ranking = evidence_model, ranking_model
         self.reranker: Reranker | None = None  # reads the best evidence once more; a setting, off by default
-        self._passing = lru_cache(maxsize=32)(self._vectors_passing)
+        # Neither refers to the retriever: it would stay, with all it holds, until the collector finds the cycle.
+        self._passing = lru_cache(maxsize=32)(partial(_vectors_passing, store))
         self._sentences = SentenceVectors(store, embedder)
         self._kept = Kept()
         self._frequency: dict[str, int] = {}
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
-        self._take_apart = lru_cache(maxsize=256)(self._query)
 
     def search(self, question: str, k: int, filters: Filters, typed: str | None = None) -> list[Hit]:
         """The k best articles, each with its best passage, copies of one story in one slot; best first. Raises
@@ -195,10 +195,6 @@ class Retriever:
         """The vectors that pass the filters, kept for the next question with the same ones: None is all."""
         return self._passing(filters) if filters else dict.fromkeys(VIEWS)
 
-    def _vectors_passing(self, filters: Filters) -> Mapping[View, Ids | None]:
-        keys = self._store.matching(filters)
-        return {view: self._store.vector_ids(view, keys) for view in VIEWS}
-
     def _best_passages(self, query: Vectors, depth: int, allowed: Ids | None) -> Ranking:
         """Articles by their best passage. Twice as many passages as articles wanted: long ones have several."""
         found = self._vectors["passage"].search(query, 2 * depth, allowed)
@@ -234,10 +230,7 @@ class Retriever:
 
     def query(self, question: str) -> Query:
         """The question's terms with their rarity in this archive."""
-        return self._take_apart(question)
-
-    def _query(self, question: str) -> Query:
-        bare = Query.of(question, {})
+        bare = _taken_apart(question)
         return replace(bare, rarity=self.rarity([*bare.terms, *bare.names]))
 
     def rarity(self, stems: Sequence[str]) -> dict[str, float]:
@@ -294,6 +287,16 @@ class Retriever:
         """Cosine of two sentences."""
         first, second = self._embedder.embed_documents([a, b])
         return float(np.dot(first, second))
+
+
+def _vectors_passing(store: Store, filters: Filters) -> Mapping[View, Ids | None]:
+    keys = store.matching(filters)
+    return {view: store.vector_ids(view, keys) for view in VIEWS}
+
+
+@lru_cache(maxsize=256)
+def _taken_apart(question: str) -> Query:
+    return Query.of(question, {})
 
 
 def _nearest(wanted: str, outlets: Mapping[str, str]) -> str:

@@ -6,7 +6,6 @@ requests that run keep the one they began with until they are done.
 
 from __future__ import annotations
 
-import gc
 import threading
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -207,7 +206,7 @@ class Engine:
             return True
 
     def _watch(self) -> None:
-        told, cleared = "", 0
+        told = ""
         while not self._stopping.wait(self.server.reload_seconds):
             try:
                 self.reload(unchanged=self._holds_removed())
@@ -216,10 +215,6 @@ class Engine:
                 if str(exc) != told:
                     self._say(f"the changed index cannot be opened, answering from the old one: {exc}")
                 told = str(exc)
-            if self.reloads != cleared:
-                # What searched the old state refers to itself by its caches: it stays until somebody looks for it.
-                cleared = self.reloads
-                gc.collect()
 
     def _holds_removed(self) -> bool:
         """Whether somebody removes articles and waits until their old state is read no more. Each removal is helped

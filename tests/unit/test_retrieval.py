@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import weakref
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import replace
@@ -238,3 +240,16 @@ def test_an_article_in_another_language_is_found_by_its_meaning() -> None:
     assert hits[0].article == turkish
     assert "lexical" not in hits[0].ranks
     assert embedder.asked == ["Did the minister resign?"]
+
+
+def test_a_retriever_goes_with_its_last_user_and_waits_for_no_collector() -> None:
+    gc.disable()
+    try:
+        with retriever([OLD, COURIER]) as found:
+            for filters in (ANY, Filters(source="The Ansel Courier")):
+                found.evidence(found.query(FLOOD), found.search(FLOOD, 5, filters))
+            left = weakref.ref(found)
+            del found
+        assert left() is None
+    finally:
+        gc.enable()
