@@ -121,10 +121,9 @@ def distinct(
 
 
 def overlap(a: Evidence, b: Evidence) -> float:
-    """Share of the stems of the shorter sentence that the other has too; of two with other figures at most a half."""
+    """Share of the stems of the shorter sentence that the other has too."""
     first, second = frozenset(lexical.terms(a.text)), frozenset(lexical.terms(b.text))
-    share = len(first & second) / max(1, min(len(first), len(second)))
-    return share
+    return len(first & second) / max(1, min(len(first), len(second)))
 
 
 def parallel(best: Evidence, ranked: Sequence[Evidence], score: Callable[[Evidence], float]) -> list[Evidence]:
