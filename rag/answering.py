@@ -266,6 +266,7 @@ class Rag:
             part=part,
             wide=lambda: widened(self._retriever, query, found.ranked, found.hits),
             beside=lambda item: same_article(self._retriever, item, found.hits),
+            reader_weight=reading.weight(self._fitted.reading),
         )
         as_of = dates.known_on(query.text, self._retriever.timing(query.text))
         items = [] if as_of else several.sentences(query, found.ranked, ranked, sources)
@@ -273,8 +274,7 @@ class Rag:
             yield from self._quoted(query, ranked, found.ranked, ledger)
         for item in items:
             yield ledger.quote(item, "one of several that the question asks for")
-        if items:
-            ledger.accounts += accounts.within_story(query, items)
+        ledger.accounts += accounts.within_story(query, items)
 
     def _quoted(
         self, query: Query, ranked: Sequence[Evidence], others: Sequence[Evidence], ledger: Ledger

@@ -105,6 +105,11 @@ def read(question: str, evidence: Sequence[Evidence], reader: Reader) -> tuple[l
     return listed, reader.read(prompted, OPENING, texts, NONE)
 
 
+def weight(model: LinearModel) -> float:
+    """What the reader's log-probability counts for beside the search's log odds."""
+    return model.weights["read"] / model.weights["search"]
+
+
 def reread(evidence: Sequence[Evidence], reading: Reading, model: LinearModel) -> list[Evidence]:
     """Evidence, in the order it was read, ranked by what the search and the reader say together; scores are log odds
     of `model`."""

@@ -12,7 +12,6 @@ from rag.kinds import Shape, shape
 from rag.types import Evidence
 
 MOST = 4
-_WHOLE = 0.84  # what the reader counts for beside the search, as fitted in rag/fitted/reading.json
 _SUMMARY = 0.3  # and in a summary, where one reading of the question as one for a fact says little
 _ONE_STORY = 3.0  # log odds below the best sentence from which on one is about something else
 _WIDE = frozenset(("timeline", "change", "summary", "sides", "correction"))
@@ -22,11 +21,12 @@ _Score = Callable[[Evidence], float]
 @dataclass(frozen=True, slots=True)
 class Sources:
     """Where more evidence comes from: `part` for a part of the question asked by itself, best first; `wide` more of the
-    stories; `beside` all sentences of the article of one."""
+    stories; `beside` all sentences of the article of one. `reader_weight`: see `rag.reading.weight`."""
 
     part: Callable[[str], Sequence[Evidence]]
     wide: Callable[[], Sequence[Evidence]]
     beside: Callable[[Evidence], Sequence[Evidence]]
+    reader_weight: float
 
 
 def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidence], more: Sources) -> list[Evidence]:
@@ -40,7 +40,7 @@ def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidenc
     read = Read.of(chosen)
 
     def score(item: Evidence) -> float:
-        return read.score(item, _WHOLE)
+        return read.score(item, more.reader_weight)
 
     if wanted in _WIDE:
         ranked = more.wide()

@@ -34,7 +34,7 @@ def asked(question: str, ranked: Sequence[Evidence], **parts: Sequence[Evidence]
     def part(text: str) -> Sequence[Evidence]:
         return next((found for word, found in parts.items() if word in text.lower()), ())
 
-    more = Sources(part=part, wide=lambda: ranked, beside=lambda _: ranked)
+    more = Sources(part=part, wide=lambda: ranked, beside=lambda _: ranked, reader_weight=0.8)
     return [e.text for e in sentences(Query.of(question, {}), ranked, ranked, more)]
 
 
