@@ -103,6 +103,12 @@ def test_numbers_of_another_answer_are_not_guessed(store: SqliteStore) -> None:
     assert not check(build(store, ScriptedLLM(DRAFT)).ask("What did source 1 say?", history=history)).answered
 
 
+@pytest.mark.parametrize("before", ["👍", "ferry " * 1000])
+def test_what_could_never_be_asked_is_no_fault_of_the_next_question(store: SqliteStore, before: str) -> None:
+    history = [{"role": "user", "content": before}, {"role": "assistant", "content": "Twelve [1]."}]
+    assert not check(build(store, None).ask("What did source 1 say?", history=history)).answered
+
+
 def test_a_place_that_is_gone_is_refused(store: SqliteStore) -> None:
     cited = [{"article_id": "ferry", "start": 5000, "end": 5010}]
     history = ["Who?", {"role": "assistant", "content": "He [1].", "citations": cited}]
