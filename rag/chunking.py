@@ -17,6 +17,7 @@ LETTERS_A_TOKEN = 20
 thousand words that lost their spaces) may be a single unknown one; as one sentence it would be quoted whole, and read
 for hours by every check."""
 _SPACE = re.compile(r"\s")
+_TITLE = 300  # characters of a title that stand before each part
 
 
 def split_sentences(text: str, language: str | None = None) -> list[Span]:
@@ -107,9 +108,10 @@ def _passage(article: Article, ordinal: int, sentences: list[Span]) -> Passage:
 
 def lead(article: Article, max_words: int) -> str:
     """Title and first words: in the inverted pyramid of news, what the story is about."""
-    return f"{article.title}. {' '.join(article.text.split(None, max_words)[:max_words])}"
+    return titled(article, " ".join(article.text.split(None, max_words)[:max_words]))
 
 
 def titled(article: Article, text: str) -> str:
-    """What is embedded for a part of an article: its words alone rarely say which story they are from."""
-    return f"{article.title}. {text}"
+    """What is embedded for a part of an article: its words alone rarely say which story they are from. A title of a
+    page's length would leave the embedder no room for them."""
+    return f"{article.title[:_TITLE]}. {text}"

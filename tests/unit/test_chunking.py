@@ -133,3 +133,10 @@ def test_a_word_without_end_is_cut_whatever_the_embedder_makes_of_it() -> None:
     assert max(span.end - span.start for span in spans) < (200 + 1) * LETTERS_A_TOKEN
     assert text[spans[-1].start : spans[-1].end] == "The ferry sank."
     assert len(passages) > 30
+
+
+def test_no_title_takes_the_place_of_the_words_that_follow_it() -> None:
+    article = Article("x", "Floods " * 1000, "Twelve people died.")
+    assert lead(article, 2).endswith(". Twelve people")
+    assert titled(article, "Twelve people died.").endswith(". Twelve people died.")
+    assert max(len(lead(article, 2)), len(titled(article, "Twelve people died."))) < 350
