@@ -175,7 +175,7 @@ class Rag:
     ) -> Iterator[Event]:
         """The answer to a question about a citation of the last answer: its words, never the model's."""
         clock, ledger = Clock(), Ledger(describe=self._standing(self._retriever.query(question)))
-        cited = heard[-1].cited or cited_before(partial(self.ask, filters=filters, mode=mode), heard)
+        cited = heard[-1].cited or cited_before(partial(self.ask, filters=filters, mode=mode), heard, self._settings)
         recalled = recall(asked, cited, self._retriever, self._settings)
         chosen = recalled.chosen if recalled else ()
         clock.mark("retrieve")
