@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from rag import (
@@ -21,13 +22,13 @@ from rag import (
 )
 from rag.clock import Clock
 from rag.composing import Cited, Ledger, as_shown, closest, near_best
-from rag.conversation import Exchange, History, Place, SourceAsked
+from rag.conversation import Exchange, History, SourceAsked
 from rag.drafting import Drafting
 from rag.evidence import Query
 from rag.linear import LinearModel
 from rag.ports import LanguageModel, Reader
 from rag.prompting import REFUSAL, Prompts, estimated_tokens
-from rag.recall import recall
+from rag.recall import cited_before, recall
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.standing import Standing
@@ -174,7 +175,7 @@ class Rag:
     ) -> Iterator[Event]:
         """The answer to a question about a citation of the last answer: its words, never the model's."""
         clock, ledger = Clock(), Ledger(describe=self._standing(self._retriever.query(question)))
-        cited = heard[-1].cited or self._cited_before(heard, filters, mode)
+        cited = heard[-1].cited or cited_before(partial(self.ask, filters=filters, mode=mode), heard, self._settings)
         recalled = recall(asked, cited, self._retriever, self._settings)
         chosen = recalled.chosen if recalled else ()
         clock.mark("retrieve")
@@ -191,16 +192,6 @@ class Rag:
         nearest = () if recalled else tuple(e for e in at if e)
         found = Found(self._retriever.query(standalone), nearest, ())
         yield Done(self._answer((question, standalone), sentences, ledger, found, clock, "quote"))
-
-    def _cited_before(self, heard: list[Exchange], filters: Filters, mode: Mode) -> tuple[Place, ...]:
-        """What the last answer cited, found by answering its question again: the same question over the same index
-        gets the same answer. Nothing where it does not: then the numbers would be others."""
-        history = [turn for e in heard[:-1] for turn in ({"role": "user", "content": e.question},
-                                                         {"role": "assistant", "content": e.answer})]  # fmt: skip
-        again = self.ask(heard[-1].question, filters=filters, mode=mode, history=history)
-        if heard[-1].answer and heard[-1].answer != again.answer:
-            return ()
-        return tuple(Place(c.article_id, c.start, c.end) for c in again.citations)
 
     def find(self, question: str, filters: Filters, typed: str | None = None) -> Found:
         """The evidence for a question, ranked without a language model. `typed` is the question before it was made to

@@ -30,8 +30,8 @@ _LINES, _SHORT = 4, 80
 
 def published(text: str, url: str | None) -> str | None:
     """An ISO 8601 date, or None."""
-    if url and (found := _IN_PATH.search(url)):
-        return _iso(found["y"], found["m"], found["d"])
+    if url and (found := _IN_PATH.search(url)) and (day := _iso(found["y"], found["m"], found["d"])):
+        return day
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     near = lines if len(lines) <= 2 * _LINES else [*lines[:_LINES], *lines[-_LINES:]]
     for number, line in enumerate(near):
@@ -41,7 +41,8 @@ def published(text: str, url: str | None) -> str | None:
             dateline = number == 0 and _DATELINE.match(f"{before}{after[:60]}") and len(before) <= 40
             if short or dateline or _SAYS_SO.search(before):
                 y, m, d = (match[name] or match[f"{name}2"] or match[f"{name}3"] for name in "ymd")
-                return _iso(y, m, d)
+                if day := _iso(y, m, d):
+                    return day
     return None
 
 

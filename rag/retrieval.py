@@ -236,9 +236,12 @@ class Retriever:
     def rarity(self, stems: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of stems in this archive."""
         # Kept for the next question: to count the articles of a frequent word takes as long as to search for it.
-        if unknown := [stem for stem in dict.fromkeys(stems) if stem not in self._frequency]:
-            self._frequency.update(self._store.document_frequency(unknown))
-        return lexical.rarity({stem: self._frequency[stem] for stem in stems}, self._store.size())
+        # Words that no article has are as many as people think of, and counted at once: they are not kept.
+        counts = {stem: self._frequency.get(stem, -1) for stem in stems}
+        if unknown := [stem for stem, count in counts.items() if count < 0]:
+            counts.update(self._store.document_frequency(unknown))
+            self._frequency.update((stem, counts[stem]) for stem in unknown if counts[stem])
+        return lexical.rarity(counts, self._store.size())
 
     def evidence(self, query: Query, hits: Sequence[Hit]) -> list[Evidence]:
         """All shortlisted sentences of the hits, ranked by the evidence model; scores are its log odds."""

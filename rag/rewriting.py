@@ -27,7 +27,9 @@ def standalone(question: str, history: Sequence[Exchange]) -> str:
     """
     context = Context()
     for exchange in history[-_LAST_EXCHANGES:]:
-        context = context.after(exchange, _rewritten(exchange.question[:_CHARACTERS], context))
+        asked = exchange.question[:_CHARACTERS]
+        if lexical.words(asked):  # "???" asks nothing that a follow-up could go on with
+            context = context.after(exchange, _rewritten(asked, context))
     return _rewritten(question, context).text
 
 

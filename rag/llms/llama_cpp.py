@@ -79,7 +79,7 @@ class LlamaCppModel:
         bundled model runs from a faster copy kept there, and the speed of the model is measured once. Raises
         ModelError when a file is missing, damaged or no GGUF."""
         file = model_file(model, lora, cache, threads, notice)
-        path, self.digest, lora = file.path, file.digest, file.lora
+        path, lora = file.path, file.lora
         self.name = llm_name(model)
         try:
             with _default_parameters(extra_buffers):

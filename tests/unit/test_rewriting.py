@@ -79,6 +79,12 @@ def test_a_new_topic_is_what_the_next_follow_up_is_about() -> None:
     assert standalone("How long is it?", history) == "How long is the Osterlay bridge?"
 
 
+@pytest.mark.parametrize("question", ["When?", "Who said that?", "How many?", "Tell me more", "And in Latakia?"])
+def test_a_turn_without_words_is_nothing_to_go_on_with(question: str) -> None:
+    assert standalone(question, [Exchange("???")]) == question
+    assert standalone(question, [BRIDGE, Exchange("👍")]) == standalone(question, [BRIDGE])
+
+
 TURNS = st.lists(st.tuples(st.text(max_size=80), st.text(max_size=80)), max_size=4)
 
 
