@@ -22,7 +22,8 @@ QUEUED = 'newsrag_stage_seconds_sum{stage="queue"}'
 
 @pytest.fixture(scope="module")
 def server(index: Path) -> Iterator[Served]:
-    with serving(index, queue=PLACES) as served:
+    # So that none is refused for the time it would likely take, however busy the machine is.
+    with serving(index, queue=PLACES, request_seconds=3600) as served:
         yield served
 
 
