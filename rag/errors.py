@@ -65,6 +65,11 @@ class LockedError(StoreError):
 class UnwipedError(StoreError):
     """Articles are removed and found no more, but the files may still hold words of them."""
 
+    def __init__(self, message: str, removed: int = 0) -> None:
+        """`removed`: how many were removed by who raises this; none where others were before."""
+        super().__init__(message)
+        self.removed = removed
+
 
 class InvariantError(NewsragError):
     """A value that must never exist was about to."""

@@ -184,7 +184,7 @@ def remove_articles(
         try:
             finish_removal(store, folder, let_go, readers_wait_s)
         except StoreError as exc:
-            raise UnwipedError(str(exc)) from exc
+            raise UnwipedError(str(exc), removed) from exc
         return removed
 
 

@@ -275,7 +275,8 @@ class Engine:
             return "done" if found else "unknown"
         except UnwipedError as exc:
             self.unwiped = True
-            self._helped = 0
+            if not exc.removed:
+                return "unknown"
             self._say(f"an article was removed, and the server goes on taking its words out of the files: {exc}")
             return "removed"
         finally:
