@@ -15,7 +15,7 @@ import uvicorn
 
 from rag import wiring
 from rag.errors import UsageError
-from rag.server import local, tracing
+from rag.server import local, memory, tracing
 from rag.server.app import create_app
 from rag.server.engine import Engine
 from rag.server.keys import KEYS_FILE, KeyRing
@@ -28,6 +28,7 @@ _BACKLOG = 2048
 
 def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) -> int:
     """Serve until told to stop; the exit code. Raises as `prepared` does."""
+    memory.give_back()
     token = local.new_token()
     with prepared(folder, settings, server, say, token=token) as (web, listening, engine), ExitStack() as told:
 
