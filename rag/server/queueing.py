@@ -96,11 +96,11 @@ class Ticket:
                 f"the answer was not ready within {self._seconds:g} seconds: try again, or ask for quotes"
             )
 
-    def check_waiting(self, before: int = 0) -> None:
-        """Raise CancelledError, or BusyError when the time that is left will not do for the `before` others before it:
-        for a request that did nothing but wait so far."""
+    def check_waiting(self, turns: int = 0) -> None:
+        """Raise CancelledError, or BusyError when the time that is left will not do for so many turns, its own and
+        those before it: for a request that did nothing but wait so far."""
         self._check_attended()
-        if self._queue.too_late(self.deadline, before):
+        if self._queue.too_late(self.deadline, turns):
             raise self._queue.busy(self.before)
 
     def _check_attended(self) -> None:
@@ -177,9 +177,9 @@ class FairQueue:
         wait = max(1, round((self._usual_s if each_s is None else each_s) * before / 2))
         return BusyError(f"{before} requests are waiting already: try again in {wait} seconds", wait)
 
-    def too_late(self, deadline: float, before: int) -> bool:
-        """Whether who still has so many before will not be served before its deadline, by what turns take of late."""
-        return time.monotonic() + before * self._usual_s >= deadline
+    def too_late(self, deadline: float, turns: int) -> bool:
+        """Whether so many turns will not be over before a deadline, by what they take of late."""
+        return time.monotonic() + turns * self._usual_s >= deadline
 
     def release(self, ticket: Ticket) -> None:
         """Give a place back."""
@@ -219,7 +219,8 @@ class FairQueue:
             while True:
                 with self._changed:
                     place = self._place(ticket)
-                    ticket.check_waiting(place) if place and not again else ticket.check()
+                    waited = place or told
+                    ticket.check_waiting(place + 1) if waited and not again else ticket.check()
                     if place == 0:
                         self._start(ticket)
                         return

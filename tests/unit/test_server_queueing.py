@@ -123,7 +123,7 @@ def test_who_will_not_be_served_in_time_is_told_as_soon_as_that_is_known() -> No
     queue.expect(0.001)
     a = Worker(queue, "a", served)
     b, c = (Worker(queue, client, served, seconds=20) for client in "bc")
-    queue.expect(15)  # a turn takes 15 seconds: one fits, two do not
+    queue.expect(8)  # a turn takes 8 seconds: two fit, three do not
     queue.wake()
     c.thread.join(10)
     assert isinstance(c.error, BusyError)
@@ -132,6 +132,9 @@ def test_who_will_not_be_served_in_time_is_told_as_soon_as_that_is_known() -> No
     b.finish()
     assert served == ["a", "b"]
     assert queue.places == queue.waiting == 0
+    alone = Worker(queue, "d", served, seconds=1)  # who need not wait may try
+    alone.finish()
+    assert alone.error is None
 
 
 def test_an_answer_that_was_begun_comes_before_the_others() -> None:
