@@ -68,18 +68,26 @@ class Retriever:
         settings: Settings,
         evidence_model: LinearModel,
         ranking_model: LinearModel | None = None,
+        seen: dict[str, Vectors] | None = None,
     ) -> None:
         """`vectors` must be in step with the store (`rag.indexing.sync_vectors`), and the store must not change while
-        the retriever lives (`Store.snapshot`). Without a `ranking_model` the fused views alone decide the order."""
+        the retriever lives (`Store.snapshot`). Without a `ranking_model` the fused views alone decide the order.
+        `seen`: see `SentenceVectors`."""
         self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
         self._model, self._ranking = evidence_model, ranking_model
         self.reranker: Reranker | None = None  # reads the best evidence once more; a setting, off by default
         # Neither refers to the retriever: it would stay, with all it holds, until the collector finds the cycle.
         self._passing = lru_cache(maxsize=32)(partial(_vectors_passing, store))
-        self._sentences = SentenceVectors(store, embedder)
+        self._sentences = SentenceVectors(store, embedder, seen)
         self._kept = Kept()
         self._frequency: dict[str, int] = {}
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
+
+    def forget(self) -> None:
+        """Let go of the vector files and of what was kept for later questions: there will be none."""
+        self._vectors = {}
+        self._kept.clear()
+        self._passing.cache_clear()
 
     def search(self, question: str, k: int, filters: Filters, typed: str | None = None) -> list[Hit]:
         """The k best articles, each with its best passage, copies of one story in one slot; best first. Raises

@@ -17,9 +17,10 @@ _BATCH = 64  # passages whose sentences are embedded and committed together
 class SentenceVectors:
     """The vectors of candidates, from where they cost least."""
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(self, store: Store, embedder: Embedder, seen: dict[str, Vectors] | None = None) -> None:
+        """`seen`: what others of the same embedder made, and will use; a dictionary by text."""
         self._store, self._embedder = store, embedder
-        self._seen: dict[str, Vectors] = {}
+        self._seen: dict[str, Vectors] = {} if seen is None else seen
 
     def of(self, candidates: Sequence[Candidate]) -> Vectors:
         """(n, dimension). Those made here are kept for later questions about the same stories: they are most of the

@@ -30,6 +30,7 @@ from rag.loading import Notice, affordable, load_embedder, load_reranker, models
 from rag.opening import WRITER_WAIT_S as WRITER_WAIT_S
 from rag.opening import exists as exists
 from rag.opening import finish_grouping, finish_removal, open_to_write
+from rag.opening import go_on_removing as go_on_removing
 from rag.opening import holds_articles as holds_articles
 from rag.opening import index_stamp as index_stamp
 from rag.opening import open_store as open_store
@@ -46,7 +47,7 @@ from rag.settings import SAMPLE_NOTICE, Settings, default_index
 from rag.types import Article, Problem
 
 if TYPE_CHECKING:
-    from rag.ports import Embedder, Store, View
+    from rag.ports import Embedder, Store, Vectors, View
 
 
 def load_prompts() -> Prompts:
@@ -216,10 +217,12 @@ def open_rag(
     *,
     embedder: Embedder | None = None,
     models: Models | None = None,
+    seen: dict[str, Vectors] | None = None,
 ) -> Iterator[Rag]:
     """Everything put together over one index. Raises NotReadyError, IndexMismatchError, ModelError, StoreError.
 
-    `embedder` and `models` stand for those of the settings: the server's are these, shared by several threads."""
+    `embedder` and `models` stand for those of the settings: the server's are these, shared by several threads. `seen`
+    keeps the vectors of sentences from one state of an index to the next."""
     prompts, settings = load_prompts(), affordable(settings)
     finish_grouping(folder, notice)
     with open_store(folder) as store, store.snapshot():
@@ -233,12 +236,15 @@ def open_rag(
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
         ranking = load_linear("ranking") if settings.fusion == "read" else None
-        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"), ranking)
+        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"), ranking, seen)
         retriever.reranker = load_reranker(settings)
         name = resources.llm_name(settings.llm, settings.adapter)
         stamp = {"llm": name, "embedder": embedder.name, "settings": _digest(settings)}
         fitted = Fitted(*(load_linear(name) for name in ("answerable", "reading", "answerable_read")))
-        yield Rag(retriever, models or models_of(settings, notice), prompts, fitted, settings, stamp)
+        try:
+            yield Rag(retriever, models or models_of(settings, notice), prompts, fitted, settings, stamp)
+        finally:
+            retriever.forget()
 
 
 def _digest(settings: Settings) -> str:
