@@ -36,6 +36,7 @@ _VISIBLE = re.compile("[^\\s\u200c\u200d]")
 _UNFIT_FOR_ID = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d{2}:?\d{2}$)")
+_BY = re.compile(r"^by(?::\s*|\s+)", re.IGNORECASE)
 _YEAR_FIRST = re.compile(r"^(\d{4})([/.-])(\d\d?)\2(\d\d?)(?!\d)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset(
@@ -67,8 +68,9 @@ def one_line(text: str) -> str:
 def make_article(fields: Mapping[str, object], *, max_characters: int) -> tuple[Article, tuple[str, ...]]:
     """Build an article from the fields of the input contract; also returns warnings, one line each.
 
-    `title` and `text` are required; unknown keys are ignored. `published_inferred` is a date that a reader found without
-    being told it. An optional field that cannot be used costs a warning, not the article. Raises `UsageError` (one line) when title, text or id is unusable or the text is too long.
+    `title` and `text` are required; unknown keys are ignored. `published_inferred` is a date that a reader found and
+    nobody gave. An optional field that cannot be used costs a warning, not the article. Raises `UsageError` (one line)
+    when title, text or id is unusable or the text is too long.
     """
     warnings: list[str] = []
     text = _required(fields, "text", max_characters)
@@ -174,7 +176,7 @@ def _optional(fields: Mapping[str, object], name: str, warnings: list[str]) -> s
 
 def _authors(value: object, warnings: list[str]) -> tuple[str, ...]:
     given = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    names = [one_line(name) for name in given if isinstance(name, str)]
+    names = [_BY.sub("", one_line(name)) for name in given if isinstance(name, str)]
     if len(names) < len(given):
         warnings.append("authors must be a list of names; kept without those that are not text")
     return tuple(dict.fromkeys(filter(None, names)))
@@ -256,7 +258,7 @@ def _date(fields: Mapping[str, object], name: str, warnings: list[str]) -> str |
 
 
 def iso(text: str) -> str:
-    """A date, or a date and time in its own time zone, as ISO 8601. RFC 2822 is read too, 2025/03/08, and March 8, 2025.
+    """A date, or a date and time in its own time zone, as ISO 8601. RFC 2822, 2025/03/08 and March 8, 2025 are read.
     Raises ValueError."""
     text = _YEAR_FIRST.sub(lambda m: f"{m[1]}-{int(m[3]):02}-{int(m[4]):02}", text.strip())
     try:

@@ -274,7 +274,7 @@ class TestFeeds:
 
     @pytest.mark.parametrize("written", ["2025-13-45", "1741392000", "08/03/2025", "0000-00-00", "2025-03"])
     def test_no_day_is_made_of_a_bad_date(self, folder: Folder, written: str) -> None:
-        """feedparser makes 2026-01-01 of the first and a day of 1742 of the second."""
+        """2025-13-45 is no 1 January 2026, and 1741392000 no day of 1742."""
         found, problems = folder.read("a.rss", FEED.replace("soon", written))
         assert (found[1].title, found[1].published) == ("Second", None)
         assert problems[0] == f'a.rss, entry 2: published "{written}" is not an ISO 8601 date; kept without a date'
@@ -320,7 +320,7 @@ class TestNewsML:
             text="One two.\n\nThree.",
             source="The Agency",
             published="2025-03-08T10:15:00+01:00",
-            authors=("By A B",),
+            authors=("A B",),
             language="tr",
             license="Free.",
             byline="By A B",
@@ -460,7 +460,14 @@ class TestDocuments:
                 f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(answer)}\r\n\r\n"
             ).encode() + answer
             data += gzip.compress(record + b"\r\n\r\n") if packed else record + b"\r\n\r\n"
-        (article,), problems = folder.read("a.warc.gz" if packed else "a.warc", data)
+        kept = page.encode("iso-8859-9").replace(b"Dam opens", b"Lock opens")
+        record = (
+            "WARC/1.0\r\nWARC-Type: resource\r\nWARC-Target-URI: https://paper.example/2\r\n"
+            f"Content-Type: text/html; charset=iso-8859-9\r\nContent-Length: {len(kept)}\r\n\r\n"
+        ).encode() + kept
+        data += gzip.compress(record + b"\r\n\r\n") if packed else record + b"\r\n\r\n"
+        (article, second), problems = folder.read("a.warc.gz" if packed else "a.warc", data)
+        assert (second.title, second.id) == ("Lock opens", "https://paper.example/2")
         assert (article.title, article.id, problems) == ("Dam opens", "https://paper.example/1", [])
         assert article.text.startswith("Ilısu. The dam")
 
