@@ -36,6 +36,8 @@ _VISIBLE = re.compile("[^\\s\u200c\u200d]")
 _UNFIT_FOR_ID = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\ud800-\udfff]")
 
 _SPACE_BEFORE_OFFSET = re.compile(r"\s+(?=[+-]\d{2}:?\d{2}$)")
+_BY = re.compile(r"^by(?::\s*|\s+)", re.IGNORECASE)
+_YEAR_FIRST = re.compile(r"^(\d{4})([/.-])(\d\d?)\2(\d\d?)(?!\d)")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset(
     "dclid fbclid gbraid gclid igshid mc_cid mc_eid mkt_tok msclkid oly_anon_id oly_enc_id twclid wbraid yclid".split()
@@ -66,15 +68,17 @@ def one_line(text: str) -> str:
 def make_article(fields: Mapping[str, object], *, max_characters: int) -> tuple[Article, tuple[str, ...]]:
     """Build an article from the fields of the input contract; also returns warnings, one line each.
 
-    `title` and `text` are required; unknown keys are ignored. An optional field that cannot be used costs a warning,
-    not the article. Raises `UsageError` (one line) when title, text or id is unusable or the text is too long.
+    `title` and `text` are required; unknown keys are ignored. `published_inferred` is a date that a reader found and
+    nobody gave. An optional field that cannot be used costs a warning, not the article. Raises `UsageError` (one line)
+    when title, text or id is unusable or the text is too long.
     """
     warnings: list[str] = []
     text = _required(fields, "text", max_characters)
     title = " ".join(_required(fields, "title", max_characters).split())
     url, canonical = _url(fields.get("url"), warnings)
     published = _date(fields, "published", warnings)
-    inferred = None if published else inferring.published(text, url)
+    found = None if published else _date(fields, "published_inferred", [])
+    inferred = None if published else inferring.published(text, url, found)
     article = Article(
         id=_given_id(fields.get("id")) or canonical or _content_id(title, text),
         title=title,
@@ -178,7 +182,7 @@ def _optional(fields: Mapping[str, object], name: str, warnings: list[str]) -> s
 
 def _authors(value: object, warnings: list[str]) -> tuple[str, ...]:
     given = value if isinstance(value, list | tuple) else [] if value is None else [value]
-    names = [one_line(name) for name in given if isinstance(name, str)]
+    names = [_BY.sub("", one_line(name)) for name in given if isinstance(name, str)]
     if len(names) < len(given):
         warnings.append("authors must be a list of names; kept without those that are not text")
     return tuple(dict.fromkeys(filter(None, names)))
@@ -260,8 +264,9 @@ def _date(fields: Mapping[str, object], name: str, warnings: list[str]) -> str |
 
 
 def iso(text: str) -> str:
-    """A date, or a date and time in its own time zone, as ISO 8601; RFC 2822 is read too. Raises ValueError."""
-    text = text.strip()
+    """A date, or a date and time in its own time zone, as ISO 8601. RFC 2822, 2025/03/08 and March 8, 2025 are read.
+    Raises ValueError."""
+    text = _YEAR_FIRST.sub(lambda m: f"{m[1]}-{int(m[3]):02}-{int(m[4]):02}", text.strip())
     try:
         return date.fromisoformat(text).isoformat()
     except ValueError:
@@ -270,7 +275,8 @@ def iso(text: str) -> str:
         # YAML and git write a space before the offset, which Python does not read.
         return datetime.fromisoformat(_SPACE_BEFORE_OFFSET.sub("", text)).isoformat()
     except ValueError:
-        return parsedate_to_datetime(text).isoformat()  # RFC 2822, as feeds have it
+        # RFC 2822, as feeds have it.
+        return inferring.day(text) or parsedate_to_datetime(text).isoformat()
 
 
 def _kind(value: object) -> str:

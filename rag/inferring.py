@@ -15,7 +15,9 @@ _MONTH = (
     r"Nov(?:ember)?|Dec(?:ember)?)\.?"
 )
 _IN_PATH = re.compile(
-    r"/(?P<y>(?:19|20)\d\d)(?P<s>[/-]?)(?P<m>0[1-9]|1[0-2])(?P=s)(?P<d>0[1-9]|[12]\d|3[01])(?=[/_.-]|$)"
+    rf"/(?P<y>(?:19|20)\d\d)(?P<s>[/-]?)(?P<m>0[1-9]|1[0-2]|(?<=[/-])(?:{'|'.join(_MONTHS)}))(?P=s)"
+    r"(?P<d>0[1-9]|[12]\d|3[01])(?=[/_.-]|$)",
+    re.IGNORECASE,
 )
 _IN_TEXT = re.compile(
     rf"\b(?:(?P<y>(?:19|20)\d\d)-(?P<m>\d\d)-(?P<d>\d\d)(?!\d)"
@@ -28,10 +30,12 @@ _DATELINE = re.compile(r"^[^.!?]{0,60}?(?:\([^()]{1,40}\) ?)?[–—-] ")
 _LINES, _SHORT = 4, 80
 
 
-def published(text: str, url: str | None) -> str | None:
-    """An ISO 8601 date, or None."""
+def published(text: str, url: str | None, seen: str | None = None) -> str | None:
+    """An ISO 8601 date, or None. `seen` is one that stands on the page around the text: the address goes before it."""
     if url and (found := _IN_PATH.search(url)) and (day := _iso(found["y"], found["m"], found["d"])):
         return day
+    if seen:
+        return seen
     lines = [line.strip() for line in text.split("\n") if line.strip()]
     near = lines if len(lines) <= 2 * _LINES else [*lines[:_LINES], *lines[-_LINES:]]
     for number, line in enumerate(near):
@@ -40,10 +44,20 @@ def published(text: str, url: str | None) -> str | None:
             short = len(line) <= _SHORT and not line.endswith((".", "!", "?", "”", '"'))
             dateline = number == 0 and _DATELINE.match(f"{before}{after[:60]}") and len(before) <= 40
             if short or dateline or _SAYS_SO.search(before):
-                y, m, d = (match[name] or match[f"{name}2"] or match[f"{name}3"] for name in "ymd")
-                if day := _iso(y, m, d):
+                if day := _iso(*_parts(match)):
                     return day
     return None
+
+
+def day(text: str) -> str | None:
+    """The ISO 8601 date that a text is, such as March 8, 2025; of 08/03/2025 nobody can tell."""
+    found = _IN_TEXT.fullmatch(text)
+    return _iso(*_parts(found)) if found else None
+
+
+def _parts(match: re.Match[str]) -> tuple[str, str, str]:
+    found = {name[0]: value for name, value in match.groupdict().items() if value}
+    return found["y"], found["m"], found["d"]
 
 
 def _iso(year: str, month: str, day: str) -> str | None:

@@ -62,17 +62,20 @@ class Standing:
         )
 
     def _independent(self, item: Evidence, story: int) -> tuple[str, ...]:
-        """Outlets with a story of their own that tells the same. One without a name cannot be told from another."""
+        """Outlets with a story of their own that tells the same; of the copies of one story the first found stands for
+        all. One without a name cannot be told from another."""
         if not item.article.source:
             return ()
-        found = {item.article.source.casefold(): item.article.source}
+        found, counted = {item.article.source.casefold(): item.article.source}, {story}
         for other in self._ranked[:_COMPARED]:
             source = other.article.source
             if not source or source.casefold() in found or other.article.id == item.article.id:
                 continue
             key = self._store.key_of(other.article.id)
-            if key is not None and self._store.stories([key])[key] != story and self._agree(item, other):
+            its_story = None if key is None else self._store.stories([key])[key]
+            if its_story is not None and its_story not in counted and self._agree(item, other):
                 found[source.casefold()] = source
+                counted.add(its_story)
         return tuple(found.values())
 
     def _other_version(self, item: Evidence) -> Mapping[str, Any] | None:

@@ -33,6 +33,10 @@ from tests.doubles import HashEmbedder
 
 ROOT = Path(__file__).resolve().parent.parent
 ARTICLES = 400
+WORDS = (
+    "harbour bridge council flood ferry report engineer minister crossing market winter timber railway signal valley "
+    "tunnel school hospital budget strike orchard glacier lantern quarry meadow festival reservoir turbine mill court"
+).split()
 
 
 class Archive:
@@ -58,7 +62,11 @@ class Archive:
 
     def article(self, number: int, revision: int) -> dict[str, str]:
         """Its fields in a revision."""
-        text = f"Report {number} in revision {revision}. It was written in revision {revision} by desk {number % 7}."
+        story = number - 1 if is_copy(number) else number
+        words = random.Random(story).choices(WORDS, k=40)
+        text = f"Report {story} in revision {revision}. It was written in revision {revision} by desk {story % 7}. "
+        text += ". ".join(" ".join(words[at : at + 10]).capitalize() for at in range(0, 40, 10)) + "."
+        text += " (Printed by another desk.)" if is_copy(number) else ""
         return {"id": f"report-{number}", "title": f"Report {number}, revision {revision}", "text": text}
 
     def command(self, *arguments: str) -> subprocess.Popen[str]:
@@ -84,6 +92,19 @@ class Archive:
             assert article.title.rpartition(" ")[2] in article.text, f"{article.id} is half old and half new"
         return {article.id: article.title for article in articles}
 
+    def wrongly_grouped(self) -> list[int]:
+        """Numbers of the articles that are in one story with the one before them and should not be, or the reverse."""
+        with closing(SqliteStore(self.index / "articles.sqlite")) as store:
+            keys = {number: store.key_of(f"report-{number}") for number in range(ARTICLES)}
+            found = store.stories([key for key in keys.values() if key is not None])
+        story = [found[key] for key in keys.values() if key is not None]
+        return [
+            number
+            for number in range(1, ARTICLES)
+            if (story[number] == story[number - 1])
+            != (is_copy(number) and self.revision[number] == self.revision[number - 1])
+        ]
+
     def broken(self) -> Sequence[str]:
         """What the check of `rag status --check` finds, but for vector files that will be rebuilt."""
         try:
@@ -93,29 +114,57 @@ class Archive:
         return [line for line in found if "vector file" not in line]
 
 
+class Clock:
+    """The CPU seconds of a process; where the system does not say, those since it began. On a busy machine a moment of
+    the clock on the wall would be another moment of the work each time."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process, self.spent, self._began = process, 0.0, time.monotonic()
+
+    def runs(self) -> bool:
+        """Whether it has not ended; takes the time."""
+        try:
+            fields = Path(f"/proc/{self.process.pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+            self.spent = max(self.spent, (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
+        except OSError:
+            self.spent = time.monotonic() - self._began
+        return self.process.poll() is None
+
+    def end(self) -> float:
+        """Wait for its end; what it took."""
+        while self.runs():
+            time.sleep(0.02)
+        self.process.communicate()
+        return self.spent
+
+
+def is_copy(number: int) -> bool:
+    """Whether an article is printed from the one before it."""
+    return number % 4 == 1
+
+
 def run(kills: int, seed: int, folder: Path) -> dict[str, Any]:
     """Kill so many times; what was counted. Raises AssertionError when an index is not as it should be."""
     archive = Archive(folder, seed)
-    before = time.monotonic()
-    first = archive.indexing()
-    while first.poll() is None and not archive.stored():  # until the first batch is in
-        time.sleep(0.02)
-    started = time.monotonic() - before
-    first.communicate()
-    length = time.monotonic() - before
+    Clock(archive.indexing()).end()
+    archive.change()
+    length = Clock(archive.indexing()).end()
     counts = {"kills": 0, "finished": 0, "while_writing": 0}
     known = archive.stored()
     while counts["kills"] < kills:
         archive.change()
-        process = archive.indexing()
-        # Mostly while it writes: its start, when nothing can go wrong, is the longer part.
-        moment = archive.random.uniform(max(0, started * 0.7), length * 1.1)
-        try:
-            process.wait(moment)
-            counts["finished"] += 1
-        except subprocess.TimeoutExpired:
+        clock = Clock(process := archive.indexing())
+        # Mostly while it writes: its start, when nothing can go wrong, is half of it.
+        moment = archive.random.uniform(length * 0.4, length)
+        while clock.runs() and clock.spent < moment:
+            time.sleep(0.005)
+        time.sleep(archive.random.uniform(0, 0.05))  # what waits for the disk spends nothing
+        if clock.runs():
             process.send_signal(signal.SIGKILL)
             counts["kills"] += 1
+        else:
+            counts["finished"] += 1
+            length = clock.spent
         process.communicate()
         now = archive.stored()
         assert now.keys() >= known.keys(), f"lost: {sorted(known.keys() - now.keys())}"
@@ -133,10 +182,12 @@ def run(kills: int, seed: int, folder: Path) -> dict[str, Any]:
     done = report["added"] + report["updated"]
     assert (done, report["unchanged"]) == (missing, ARTICLES - missing), report
     assert set(archive.stored().items()) == wanted(archive)
+    assert not (wrong := archive.wrongly_grouped()), wrong
     checked = archive.command("status", "--check")
     assert checked.wait() == 0, checked.communicate()[1]
     checked.communicate()
-    return {**counts, "articles": ARTICLES, "done_at_the_end": done, "left_to_do": missing}
+    copies = sum(is_copy(n) and archive.revision[n] == archive.revision[n - 1] for n in range(ARTICLES))
+    return {**counts, "articles": ARTICLES, "copies": copies, "done_at_the_end": done, "left_to_do": missing}
 
 
 def wanted(archive: Archive) -> set[tuple[str, str]]:

@@ -14,7 +14,7 @@ import json
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +32,6 @@ from rag.types import Article
 
 _STORY, _SPREAD = 20, 0.6  # vectors of a story, and how far they lie from its centre, beside the spread of the centres
 _QUERIES, _DEEP, _BLOCK = 400, 200, 50_000
-_EFFORTS = {"hnsw": (64, 256), "ivf-flat": (16, 64), "ivf-sq8": (16, 64), "ivf-pq": (16, 64)}
 # Opens an index file and searches: kept small, so that its memory is that of the index.
 _SEARCHER = """
 import json, resource, sys, time
@@ -99,7 +98,7 @@ def measured(vectors: Vectors, queries: Vectors, folder: Path) -> Iterator[dict[
         file = folder / "index.faiss"
         vector_kinds.write(index, file)
         del index
-        for effort in _EFFORTS.get(kind, (0,)):
+        for effort in _efforts(kind, len(vectors)):
             out = folder / "found.npy"
             arguments = (str(file), str(folder / "queries.npy"), str(_DEEP), str(effort), str(out))
             median, slow, memory = json.loads(child("-c", _SEARCHER, *arguments).output)
@@ -110,6 +109,13 @@ def measured(vectors: Vectors, queries: Vectors, folder: Path) -> Iterator[dict[
                 "rescored@10": overlap(_rescored(found, vectors, queries), truth[:, :10]),
                 "p50": median, "p99": slow,
             }  # fmt: skip
+
+
+def _efforts(kind: vector_kinds.Kind, count: int) -> Sequence[int]:
+    """Candidates of HNSW; lists of IVF, with those that an archive's searches look at; a scan has no choice."""
+    if kind.startswith("ivf"):
+        return sorted({16, 64, vector_kinds.lists(count) // 8})
+    return (64, 256) if kind == "hnsw" else (0,)
 
 
 def _rescored(found: Ids, vectors: Vectors, queries: Vectors) -> Ids:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime
 from time import struct_time
 from typing import Any
 
@@ -20,6 +20,7 @@ from rag.readers.encoding import decode
 from rag.readers.markup import text_of
 from rag.types import Article, Problem
 
+_NUMBER = re.compile(r"\d+", re.ASCII)
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
 _DECLARED = re.compile(rb"""<\?xml[^>]{0,100}encoding=["']([\w-]+)""", re.IGNORECASE)
 
@@ -95,20 +96,23 @@ def _follow(fields: dict[str, object], source: Source) -> str | None:
         return f"its page, {shown(url)}: {error}; the text of the feed is kept"
     if len(str(page["text"])) > len(str(fields["text"])):
         fields["text"] = page["text"]
-    for name in ("source", "language", "license", "authors", "published", "updated", "section"):
-        fields[name] = fields[name] or page[name]
+    for name in ("source", "language", "license", "authors", "published", "published_inferred", "updated", "section"):
+        fields[name] = fields.get(name) or page[name]
     return None
 
 
 def _date(entry: Mapping[str, Any], name: str) -> str | None:
-    """In its own time zone where it is written as the standards say; else in UTC where feedparser could read it; else
-    as it was written, which then is warned of."""
+    """As `iso` reads it; else in UTC where feedparser could read it; else as it was written, which then is warned of.
+
+    feedparser finds a day in anything: 1 January 2026 in 2025-13-45, a day of 1742 in a Unix time. So the year and the
+    day it found must stand there.
+    """
     known = dict(entry)  # asked itself, feedparser gives one date for the other, with a warning
-    with suppress(KeyError, ValueError, TypeError, IndexError, OverflowError):
-        if datetime.fromisoformat(found := iso(str(known[name]))).tzinfo:
-            return found
+    written = str(known.get(name) or "")
+    with suppress(ValueError, TypeError, IndexError, OverflowError):
+        return iso(written)
     parsed = known.get(f"{name}_parsed")
-    if isinstance(parsed, struct_time):
-        year, month, day, hour, minute, second = parsed[:6]
-        return f"{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{min(second, 59):02}+00:00"
-    return str(known[name]) if known.get(name) else None
+    numbers = set(map(int, _NUMBER.findall(written)))
+    if isinstance(parsed, struct_time) and {parsed.tm_year, parsed.tm_mday} <= numbers:
+        return datetime(*parsed[:5], min(parsed.tm_sec, 59), tzinfo=UTC).isoformat()
+    return written or None

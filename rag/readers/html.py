@@ -13,6 +13,7 @@ from rag.articles import one_line
 from rag.errors import UsageError
 from rag.readers.common import Document, DocumentParser, fallback_title
 from rag.readers.encoding import decode
+from rag.readers.page_facts import PageFacts
 
 _CHARSET = re.compile(
     rb"""<meta[^>]{0,300}charset\s*=\s*["']?\s*([\w-]+)|<\?xml[^>]{0,100}encoding=["']([\w-]+)""", re.IGNORECASE
@@ -61,14 +62,16 @@ def _extract(page: str) -> dict[str, object]:
     if not found or not (found.text or "").strip():
         raise UsageError("no article text found")
     title = _without_site(found.title or "", found.sitename)
+    told = PageFacts(tree)
     return {
         "title": title,
         "text": _without_title(found.text, {one_line(found.title or ""), one_line(title)}),
         "url": _own_address(tree),
         "source": found.sitename,
-        "published": _to_the_minute(found.date, tree),
-        "updated": _meta(tree, "article:modified_time", "og:updated_time", "dateModified"),
-        "section": _meta(tree, "article:section", "articleSection") or (found.categories or [None])[0],
+        "published": told.published,
+        "published_inferred": found.date,
+        "updated": told.updated,
+        "section": told.section((found.categories or [None])[0]),
         "authors": (found.author or "").split("; "),
         "language": tree.get("lang") or tree.get("xml:lang"),
         "license": found.license,
@@ -89,22 +92,6 @@ def _declared_charset(data: bytes) -> str | None:
     return (match[1] or match[2]).decode("ascii", "replace") if match else None
 
 
-def _meta(tree: Any, *names: str) -> str | None:
-    """The content of the first of these `meta` elements that has any."""
-    for name in names:
-        for attribute in ("property", "name", "itemprop"):
-            for content in tree.xpath("//meta[@*[name()=$attribute]=$name]/@content", attribute=attribute, name=name):
-                if content.strip():
-                    return str(content).strip()
-    return None
-
-
-def _to_the_minute(day: str | None, tree: Any) -> str | None:
-    """The date with its time and time zone, where the page gives them for the same day."""
-    told = _meta(tree, "article:published_time", "datePublished")
-    return told if day and told and told.startswith(day) and len(told) > len(day) else day
-
-
 def _own_address(tree: Any) -> str | None:
     """The page's address as it gives it. A site's front page is none: all its articles would share one id."""
     for url in tree.xpath('//link[@rel="canonical"]/@href') + tree.xpath('//meta[@property="og:url"]/@content'):
@@ -119,10 +106,12 @@ def _own_address(tree: Any) -> str | None:
 
 
 def _without_site(title: str, site: str | None) -> str:
-    for separator in _SEPARATORS:
-        ending = f"{separator}{site}"
-        if site and title[-len(ending) :].casefold() == ending.casefold():
+    for separator in (*_SEPARATORS, ": ") if site else ():
+        ending, beginning = f"{separator}{site}".casefold(), f"{site}{separator}".casefold()
+        if title.casefold().endswith(ending) and separator != ": ":
             return title[: -len(ending)]
+        if title.casefold().startswith(beginning):
+            return title[len(beginning) :]
     return title
 
 

@@ -76,13 +76,24 @@ def _fields(message: EmailMessage) -> tuple[dict[str, object], tuple[str, ...]]:
         text, warnings = decode(payload if isinstance(payload, bytes) else b"", part.get_content_charset())
         if part.get_content_subtype() == "html":
             text = text_of(text)
-    name, address = parseaddr(str(message["from"] or ""))
+    sender, guessed = _header(message, "from")
+    subject, guessed_too = _header(message, "subject")
+    name, address = parseaddr(sender)
     fields: dict[str, object] = {
         "id": str(message["message-id"]).strip("<> \t") if message["message-id"] else None,
-        "title": one_line(str(message["subject"] or "")) or fallback_title(None, text),
+        "title": one_line(subject) or fallback_title(None, text),
         "text": text,
         "source": name or address,
         "published": str(message["date"]) if message["date"] else None,
         "language": str(message["content-language"]) if message["content-language"] else None,
     }
+    warnings = tuple(dict.fromkeys((*warnings, *guessed, *guessed_too)))
     return fields, warnings
+
+
+def _header(message: EmailMessage, name: str) -> tuple[str, tuple[str, ...]]:
+    """Its text, with warnings. Old mail has accents in headers as they were typed, without saying in what encoding."""
+    raw = next((value for key, value in message.raw_items() if key.lower() == name), "")
+    if str(raw).isascii():
+        return str(message[name] or ""), ()
+    return decode(str(raw).encode("utf-8", "surrogateescape"))

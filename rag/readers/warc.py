@@ -14,17 +14,20 @@ _OK = "200"
 
 
 def read_warc(source: Source) -> Iterator[Article | Problem]:
-    """The pages that were answered with 200; pictures, scripts and redirects are passed over."""
+    """The pages that were answered with 200 or kept without the answer; pictures, scripts and redirects are passed
+    over."""
     from warcio.archiveiterator import ArchiveIterator
     from warcio.exceptions import ArchiveLoadFailed
 
     found = False
     try:
         for record in ArchiveIterator(source.stream, ensure_http_headers=False):
-            if record.rec_type != "response" or record.http_headers is None:
+            answer = record.http_headers
+            if record.rec_type not in ("response", "resource") or (answer and answer.get_statuscode() != _OK):
                 continue
-            kind, _, parameters = (record.http_headers.get_header("content-type") or "").partition(";")
-            if kind.strip().lower() not in _PAGES or record.http_headers.get_statuscode() != _OK:
+            said = answer or (record.rec_headers if record.rec_type == "resource" else None)
+            kind, _, parameters = ((said and said.get_header("content-type")) or "").partition(";")
+            if kind.strip().lower() not in _PAGES:
                 continue
             found = True
             yield from _page(record, parameters, source)

@@ -272,6 +272,23 @@ class TestFeeds:
         assert (article.title, article.text, article.source) == ("A title", "One.\nTwo.", "The Wire")
         assert (article.published, article.authors, problems) == ("2025-03-08T10:15:00+00:00", ("A B",), [])
 
+    @pytest.mark.parametrize("written", ["2025-13-45", "1741392000", "08/03/2025", "0000-00-00", "2025-03"])
+    def test_no_day_is_made_of_a_bad_date(self, folder: Folder, written: str) -> None:
+        """2025-13-45 is no 1 January 2026, and 1741392000 no day of 1742."""
+        found, problems = folder.read("a.rss", FEED.replace("soon", written))
+        assert (found[1].title, found[1].published) == ("Second", None)
+        assert problems[0] == f'a.rss, entry 2: published "{written}" is not an ISO 8601 date; kept without a date'
+
+    @pytest.mark.parametrize(
+        ("written", "published"),
+        [("2025/03/08 10:00", "2025-03-08T10:00:00"), ("March 8, 2025", "2025-03-08"),
+         ("2025-03-08 오전 10:31:05", "2025-03-08T00:00:00+00:00"),
+         ("Sat, 08 Mar 2025 10:00:00 EST", "2025-03-08T10:00:00-05:00")],
+    )  # fmt: skip
+    def test_dates_as_feeds_write_them(self, folder: Folder, written: str, published: str) -> None:
+        found, _ = folder.read("a.rss", FEED.replace("soon", written).replace("iso-8859-9", "utf-8"))
+        assert found[1].published == published
+
     def test_other_xml(self, folder: Folder) -> None:
         assert folder.problem("a.xml", "<svg/>").startswith("a.xml: is XML of a kind that is not read; feeds, ")
         assert folder.problem("b.rss", "<rss version='2.0'><channel/></rss>") == "b.rss: no articles found"
@@ -303,7 +320,7 @@ class TestNewsML:
             text="One two.\n\nThree.",
             source="The Agency",
             published="2025-03-08T10:15:00+01:00",
-            authors=("By A B",),
+            authors=("A B",),
             language="tr",
             license="Free.",
             byline="By A B",
@@ -420,6 +437,14 @@ class TestDocuments:
         (single,), _ = folder.read("a.eml", one.partition("\n")[2])
         assert single.title == "Özgür"
 
+    @pytest.mark.parametrize("codec", ["utf-8", "cp1252"])
+    def test_headers_of_mail_as_they_were_typed(self, folder: Folder, codec: str) -> None:
+        message = "From: Büro Besançon <a@b.org>\nSubject: Été très chaud à Besançon\n\nWords.\n"
+        (article,), problems = folder.read("a.eml", message.encode(codec))
+        assert (article.title, article.source) == ("Été très chaud à Besançon", "Büro Besançon")
+        guess = ["a.eml, message 1: is not UTF-8; read as cp1252, which is a guess"]
+        assert problems == (guess if codec == "cp1252" else [])
+
     @pytest.mark.parametrize("packed", [False, True])
     def test_warc(self, folder: Folder, packed: bool) -> None:
         page = f"<html><head><title>Dam opens</title></head><body><article><p>Ilısu. {LONG}</p></article></body></html>"
@@ -435,7 +460,14 @@ class TestDocuments:
                 f"Content-Type: application/http; msgtype=response\r\nContent-Length: {len(answer)}\r\n\r\n"
             ).encode() + answer
             data += gzip.compress(record + b"\r\n\r\n") if packed else record + b"\r\n\r\n"
-        (article,), problems = folder.read("a.warc.gz" if packed else "a.warc", data)
+        kept = page.encode("iso-8859-9").replace(b"Dam opens", b"Lock opens")
+        record = (
+            "WARC/1.0\r\nWARC-Type: resource\r\nWARC-Target-URI: https://paper.example/2\r\n"
+            f"Content-Type: text/html; charset=iso-8859-9\r\nContent-Length: {len(kept)}\r\n\r\n"
+        ).encode() + kept
+        data += gzip.compress(record + b"\r\n\r\n") if packed else record + b"\r\n\r\n"
+        (article, second), problems = folder.read("a.warc.gz" if packed else "a.warc", data)
+        assert (second.title, second.id) == ("Lock opens", "https://paper.example/2")
         assert (article.title, article.id, problems) == ("Dam opens", "https://paper.example/1", [])
         assert article.text.startswith("Ilısu. The dam")
 

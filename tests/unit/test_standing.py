@@ -63,6 +63,13 @@ def test_copies_are_counted_in_the_whole_archive_and_are_one_source(store: Sqlit
     assert len(told.independent_outlets) == 1
 
 
+def test_copies_of_another_story_are_one_source_too(store: SqliteStore) -> None:
+    own = Article("own", "Own", f"{CRACK}, the Herald has learned from a diver.", source="Herald")
+    add(store, *WIRE, own)
+    told = cited(store, evidence(own, CRACK), *(evidence(article, CRACK) for article in WIRE), supports=True)
+    assert (told.copies, told.independent_outlets) == (0, ("Herald", "Outlet 1"))
+
+
 def test_a_copy_without_the_cited_words_is_not_counted(store: SqliteStore) -> None:
     add(store, *WIRE)
     told = cited(store, evidence(WIRE[0], "A temporary ferry has carried traffic across the river since March."))
