@@ -153,8 +153,8 @@ def names(text: str) -> list[str]:
 
 
 def _is_name(text: str, match: re.Match[str]) -> bool:
-    word, folded = match.group(), fold(match.group())
-    if not word[0].isalpha() or word[0].islower() or len(folded) < 2:
+    word = match.group()
+    if word[0].islower() or not word[0].isalpha() or len(folded := fold(word)) < 2:
         return False
     if word.isupper() and not text.isupper():  # "US" is no "us"
         return True
