@@ -24,7 +24,7 @@ from rag.errors import StoreError
 from rag.ports import Ids, Vectors
 from rag.stores import vector_kinds
 
-_BLOCK = 1 << 24  # bytes
+_BLOCK = 1 << 20  # bytes
 _ROWS, _CODES, _MANIFEST = ".vectors", ".faiss", ".json"
 _MORE = 100  # codes looked at beyond the k wanted, and half as many again as k
 
