@@ -65,8 +65,8 @@ class VectorIndex(Protocol):
         """Replace everything by these vectors; on failure the old content stays."""
 
     def search(self, query: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
-        """The k best `(id, inner product)`, best first; fewer where there are fewer. With `allowed`, exact search
-        among those ids alone, so that a filter never starves the result."""
+        """The k best `(id, inner product)`, best first, of equal ones the smaller id; fewer where there are fewer. With
+        `allowed`, exact search among those ids alone, so that a filter never starves the result."""
 
 
 class Store(Protocol):

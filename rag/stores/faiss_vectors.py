@@ -153,7 +153,7 @@ class FaissVectors:
         else:
             exact, found = vector_kinds.exact(query, vectors, min(k, len(self)))
             places, scores = found[0], exact[0]
-        best = np.argsort(-scores, kind="stable")[:k]
+        best = np.lexsort((ids[places], -scores))[:k]
         return list(zip(ids[places[best]].tolist(), scores[best].tolist(), strict=True))
 
     def _places(self, wanted: Ids) -> Ids:
