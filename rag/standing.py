@@ -80,14 +80,12 @@ class Standing:
 
     def _other_version(self, item: Evidence) -> Mapping[str, Any] | None:
         """Another outlet's print of the same story with another figure in the cited words."""
+        cited = Text.of(item.text)
         for other in self._ranked[:_COMPARED]:
-            texts = [
-                (Text.of(a), Text.of(b)) for a, b in ((item.text, other.text), (item.article.text, other.article.text))
-            ]
             if (
                 other.article.id == item.article.id
-                or not dedup.other_figures(*texts[0])
-                or not dedup.versions(*texts[1])
+                or not dedup.other_figures(cited, Text.of(other.text))
+                or not dedup.versions(Text.of(item.article.text), Text.of(other.article.text))
             ):
                 continue
             mine, its = (in_utc(a.published) if a.published else "" for a in (item.article, other.article))

@@ -66,11 +66,12 @@ def preferred(question: str, ranked: Sequence[Evidence]) -> list[Evidence]:
     who = asked_of(question)
     if who is None:
         return list(ranked)
+    wanted, names = frozenset(lexical.terms(who)), frozenset(lexical.stem(name) for name in lexical.names(who))
     moved: list[Evidence] = []
     scores: dict[tuple[str, int], float] = {}  # of the sentences of this voice, by article and end
     for item in sorted(ranked, key=lambda e: (e.article.id, e.span.start)):
         score = item.score
-        if _speaks(who, item.article.text, item.span.start, item.span.end):
+        if _speaks(wanted, names, item):
             ends = (item.span.start - gap for gap in range(_GAP))
             before = max((scores.get((item.article.id, end), score) for end in ends), default=score)
             # Words that go on are about what they go on from, whether they say so again or not.
@@ -99,12 +100,10 @@ def asked_of(question: str) -> str | None:
     return None
 
 
-def _speaks(who: str, text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` gives the words of `who`: their name is in that of its voice, or, for somebody without
-    a name, all that is said of them in the sentence that names it."""
-    voice = _voice(text, start, end)
-    wanted = frozenset(lexical.terms(who))
-    names = frozenset(lexical.stem(name) for name in lexical.names(who))
+def _speaks(wanted: frozenset[str], names: frozenset[str], item: Evidence) -> bool:
+    """Whether a sentence gives the words of the one with these terms and `names`: their name is in that of its voice,
+    or, for somebody without a name, all that is said of them in the sentence that names it."""
+    voice = _voice(item.article.text, item.span.start, item.span.end)
     if voice is None or not wanted:
         return False
     return bool(names & voice.name) if names & voice.described else wanted <= voice.described
