@@ -21,6 +21,8 @@ _STEP = 0.5  # less than the sentence that they go on from
 _GAP = 4  # characters between two sentences, at most
 _BACK = 4  # sentences before, at most
 _REACH = 1200  # characters before a sentence in which those stand
+_QUOTES = re.compile(r"^\s*[“\"]")
+_MOST = 3  # sentences of one quotation
 _SAYING = (
     r"say|says|said|tell|told|claim|claimed|argue|argued|call|called|describe|described|respond|responded|reply|replied|"
     r"react|reacted|explain|explained|put|justify|justified|promise|promised|warn|warned|think|think of|comment|"
@@ -89,6 +91,32 @@ def others_last(question: str, ranked: Sequence[Evidence]) -> tuple[Evidence, ..
         return tuple(ranked)
     moved = (replace(e, score=e.score - _OTHER) if _another_speaks(who, e) else e for e in ranked)
     return tuple(sorted(moved, key=lambda e: -e.score))
+
+
+def at_length(question: str, item: Evidence, article: Sequence[Evidence]) -> list[Evidence]:
+    """A quotation that goes on over several sentences, whole: the one in `item` with what it goes on from and what goes
+    on from it; nothing where the question asks for nobody's words, or these stand alone. `article`: its sentences."""
+    if asked_of(question) is None or not _OWN_WORDS.search(item.text):
+        return []
+    at = next((i for i, e in enumerate(article) if e.span == item.span), None)
+    if at is None:
+        return []
+    first = last = at
+    while first and last - first + 1 < _MOST and _continues(article[first - 1], article[first]):
+        first -= 1
+    while last + 1 < len(article) and last - first + 1 < _MOST and _continues(article[last], article[last + 1]):
+        last += 1
+    found = [*article[first:at], item, *article[at + 1 : last + 1]]
+    return found if len(found) > 1 else []
+
+
+def _continues(before: Evidence, after: Evidence) -> bool:
+    """Whether a sentence begins with quoted words and names nobody, right behind one with words of the same voice:
+    `"Silver waits," she said. "Paintings travel."`."""
+    together = after.span.start - before.span.end < _GAP
+    unnamed = attribution.speaker(after.text) is None and not _SAYS.search(after.text)
+    return bool(together and unnamed and _QUOTES.match(after.text) and _OWN_WORDS.search(before.text + after.text)
+                and re.search(r"[“”\"]", before.text))  # fmt: skip
 
 
 def asked_of(question: str) -> str | None:

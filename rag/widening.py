@@ -16,11 +16,14 @@ _ABOUT = 0.7  # of the greatest share of the question's terms, by rarity, that a
 
 def widened(retriever: Retriever, query: Query, ranked: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:
     """All evidence of the first articles about the question, each by itself so that none is crowded out, with what was
-    `ranked` before; best first."""
-    shares = [_share(query, hit.article) for hit in hits]
-    about = [hit for hit, share in zip(hits, shares, strict=True) if share >= _ABOUT * max(shares)]
-    found = {place(item): item for item in ranked}
-    for hit in about[:_ARTICLES]:
+    `ranked` before of articles about it; best first. What stands in an article about something else answers nothing."""
+    kept: dict[str, float] = {}
+    for article in (*(hit.article for hit in hits), *(item.article for item in ranked)):
+        if article.id not in kept:
+            kept[article.id] = _share(query, article)
+    least = _ABOUT * max(kept.values())
+    found = {place(item): item for item in ranked if kept[item.article.id] >= least}
+    for hit in [hit for hit in hits if kept[hit.article.id] >= least][:_ARTICLES]:
         for item in retriever.evidence(query, [hit]):
             found.setdefault(place(item), item)
     return sorted(found.values(), key=lambda e: -e.score)
