@@ -57,8 +57,14 @@ _CORRECTED = re.compile(
     re.IGNORECASE,
 )
 _CALENDAR = frozenset(lexical.stem(w) for w in lexical.CALENDAR)
-_DAY = re.compile(r"[12]?\d|3[01]")
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_LONG_AGO = re.compile(r"\byears? ago\b|\b(?:last|previous) year\b|\brecord\b", re.IGNORECASE)
+_OPENING = 300  # characters
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_DATE = re.compile(
+    rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+(?:and|to)\s+\d{{1,2}}(?:st|nd|rd|th)?)?\s+{_MONTH}(?:\s+\d{{4}})?\b|"
+    rf"{_MONTH}\s+\d{{1,2}}(?:,?\s+\d{{4}})?\b"
+)
 _YEAR_LIKE = re.compile(r"(?:1[89]|20)\d\d")
 _ELSE_AFTER = re.compile(
     rf"\s+(?:{_MONTH}\b|(?:\w+\s+)?of\s+(?:the|them|those|these|whom)\b|(?:latest|other|more|new)\b"
@@ -172,8 +178,12 @@ def within_story(query: Query, items: Sequence[Evidence]) -> list[Account]:
     return differing(query, best, rated, context=0.0 if query.names else _STORY_CONTEXT) if best else []
 
 
-def known_by(accounts: Sequence[Account], day: date) -> list[Account]:
-    """The accounts that were known on a day; all of them where none is that old, or none has a date."""
+def known_by(accounts: Sequence[Account], day: date, *, yearless: bool = False) -> list[Account]:
+    """The accounts that were known on a day; all of them where none is that old, or none has a date. `yearless`: the
+    question names no year, so that a day after all of them may be meant in theirs."""
+    newest = max((a.evidence.article.published or "" for a in accounts), default="")[:10]
+    if yearless and newest and day.isoformat() > newest > newest[:4] + day.isoformat()[4:]:
+        day = date(int(newest[:4]), day.month, min(day.day, 28) if day.month == 2 else day.day)
     old = [a for a in accounts if (a.evidence.article.published or "9999")[:10] <= day.isoformat()]
     return _dated([replace(a, status="differs") for a in old]) if old else list(accounts)
 
@@ -201,13 +211,22 @@ def _alike(query: Query, item: Evidence, best: Evidence, context: float) -> bool
 
 
 def _as_named(query: Query, item: Evidence, best: Evidence) -> bool:
-    """Whether a sentence is about as many of the question's names as the best one. A date is no name: reports of a day
-    seldom spell it out."""
-    names = [n for n in query.names if n not in _CALENDAR and not _DAY.fullmatch(n)]
-    if len(names) == len(query.names):
-        return item.signals["names_in_context"] >= best.signals["names_in_context"]
-    about = {lexical.stem(w) for w in lexical.words(f"{item.article.title} {item.article.text}")}
-    return about.issuperset(names)
+    """Whether a sentence is about as many of the question's names as the best one, by itself and its neighbours or, of
+    what is not told of another year, by what its article begins with."""
+    names = lasting_names(query)
+    if len(names) == len(query.names) and item.signals["names_in_context"] >= best.signals["names_in_context"]:
+        return True
+    article = item.article
+    if any(year != (article.published or "")[:4] for year in _YEAR.findall(item.text)) or _LONG_AGO.search(item.text):
+        return False
+    opening = {lexical.stem(w) for w in lexical.words(f"{article.title} {article.text[:_OPENING]}")}
+    return opening.issuperset(names) and (bool(names) or len(names) < len(query.names))
+
+
+def lasting_names(query: Query) -> list[str]:
+    """The names of a question without its dates: reports of a day seldom spell it out."""
+    days = {day for match in _DATE.finditer(query.text) for day in re.findall(r"\d+", match.group())}
+    return [name for name in query.names if name not in _CALENDAR and name not in days]
 
 
 def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity | None:

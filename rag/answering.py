@@ -284,7 +284,7 @@ class Rag:
         best = accounts.counting(query, ranked) or ranked[0]
         differing = [] if ledger.accounts else accounts.differing(query, best, [*ranked, *others])
         if differing and (day := dates.known_on(query.text, self._retriever.timing(query.text))):
-            differing = accounts.known_by(differing, day)
+            differing = accounts.known_by(differing, day, yearless=not dates.names_year(query.text))
         near = [best, *(item for item in near_best(ranked) if item is not best)]
         items = [a.evidence for a in differing] or near[: self._settings.quoted_sentences]
         for item in items:

@@ -17,7 +17,7 @@ from rag.quantities import Quantity, figures
 from rag.types import Evidence
 
 Place = tuple[str, int]
-_OWN = 1.5  # log odds for a sentence with all the terms that only its part has
+_OWN = 2.5  # log odds for a sentence with all the terms that only its part has
 _THEN = 1.0  # log odds for a sentence about the day that its part names
 _LIKE = 1.0  # log odds for another figure of the same sort as in the sentence for the first part
 _ANOTHER = 1.5  # log odds below the best for a part, which is shown for another one, that the next best may have
@@ -39,7 +39,7 @@ _BESIDE_THE_POINT = 3.0  # log odds below a sentence from which on another one i
 _NEXT = 2.0  # log odds for what stands beside a claim: there the other side has its say
 _NAMED_WITHIN = 3  # sentences behind one that counts things, in which they are named
 LEAST_LISTED = 3
-_THING = r"[^,;:.“”\"]{2,60}?"
+_THING = r"[^,;:.“”\"]{2,45}?"
 # "a comb, a queen and a heron", "Cathedral, Corn Exchange, and Quayside"
 _RUN = re.compile(
     rf"{_THING}(?:,\s+(?!(?:who|which|where|when|while|but|said)\b){_THING})+,?\s(?:and|or)\s"

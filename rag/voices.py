@@ -128,21 +128,33 @@ def asked_of(question: str) -> str | None:
 
 
 def _speaks(who: str, text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` gives the words of `who`: their name is in that of its voice, or, for somebody without
-    a name, all that is said of them in the sentence that names it."""
+    """Whether `text[start:end]` gives the words of `who`: their name is in that of its voice, or, for somebody known by
+    a role, the role is in the sentence that names it."""
     voice = _voice(text, start, end)
     wanted = frozenset(lexical.terms(who))
     names = frozenset(lexical.stem(name) for name in lexical.names(who))
     if voice is None or not wanted:
         return False
+    if role := _role(who):
+        return role in voice.described and (names.isdisjoint(voice.described) or wanted <= voice.described)
     return bool(names & voice.name) if names & voice.described else wanted <= voice.described
+
+
+def _role(who: str) -> str | None:
+    """What somebody is known by instead of their name: the stem of `chairwoman` in "the Rovers chairwoman"."""
+    words = lexical.WORD.findall(who)
+    last = lexical.fold(words[-1]) if words else ""
+    return lexical.stem(last) if last and words[-1][0].islower() and lexical.names(who) else None
 
 
 def _another_speaks(who: str, item: Evidence) -> bool:
     """Whether a sentence gives the words of a named source, and does not speak of `who`, who is named too."""
     names = frozenset(lexical.stem(name) for name in lexical.names(who))
     voice = _voice(item.article.text, item.span.start, item.span.end)
-    return bool(names) and voice is not None and names.isdisjoint(voice.described | _stems(item.text))
+    if voice is None or not names:
+        return False
+    spoken_of = voice.described | _stems(item.text)
+    return role not in spoken_of if (role := _role(who)) else names.isdisjoint(spoken_of)
 
 
 @lru_cache(maxsize=1024)
