@@ -16,6 +16,7 @@ from rag import (
     explaining,
     questions,
     reading,
+    relations,
     rewriting,
     several,
     voices,
@@ -204,14 +205,13 @@ class Rag:
         # Before it is known whose words are wanted: that says nothing of whether they are there.
         features = answerability.features(query, ranked)
         ranked = voices.preferred(query.text, ranked)
-        tokens = [estimated_tokens(e.text) for e in ranked]
-        settings = self._settings
-        chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
-        model = self._fitted.answerable
-        threshold = self._threshold(model)
+        told, settings = relations.telling(query, ranked), self._settings
+        tokens = [estimated_tokens(e.text) for e in told]
+        chosen = evidence.select(told, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
+        threshold = self._threshold(model := self._fitted.answerable)
         made = explaining.decision("answerable", model, features, threshold)
-        probability = model.probability(features)
-        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, threshold, features, (made,))
+        sure = model.probability(features)
+        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), sure, threshold, features, (made,))
 
     def _read(self, found: Found, reader: Reader) -> Found:
         """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing;
@@ -275,7 +275,7 @@ class Rag:
         best = accounts.counting(query, ranked) or ranked[0]
         differing = [] if ledger.accounts else accounts.differing(query, best, [*ranked, *others])
         if differing and (day := dates.known_on(query.text, self._retriever.timing(query.text))):
-            differing = accounts.known_by(differing, day)
+            differing = accounts.known_by(differing, day, yearless=not dates.names_year(query.text))
         near = [best, *(item for item in near_best(ranked) if item is not best)]
         items = [a.evidence for a in differing] or near[: self._settings.quoted_sentences]
         for item in items:

@@ -129,10 +129,15 @@ def timing(question: str, today: date) -> Timing:
 
 def known_on(question: str, asked: Timing) -> date | None:
     """The last day of "as of DATE" and the like: what became known later is not asked for. None for other questions: a
-    date in them is that of the event."""
-    if len(asked.periods) != 1 or not _AS_OF.search(question):
+    date in them is that of the event. Of a day without a year, the last one up to today."""
+    if len(asked.words) != 1 or not asked.periods or not _AS_OF.search(question):
         return None
     return asked.periods[0].last
+
+
+def names_year(text: str) -> bool:
+    """Whether a date in a text has its year, or might have it."""
+    return bool(re.search(r"\b(?:19|20)\d\d\b", text))
 
 
 def effects(asked: Timing, days: Mapping[int, date | None]) -> dict[int, float]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +13,7 @@ from rag import lexical, questions
 from rag.quantities import quantities
 from rag.types import Article, Evidence, Span
 
+_SAME_ONE = re.compile(r"\W*(?:he|she|they)\b", re.IGNORECASE)
 _POINTING = 1.5  # log odds for a draft whose own terms all stand in a sentence
 
 
@@ -153,7 +155,9 @@ def lexical_features(query: Query, candidate: Candidate) -> dict[str, float]:
 
 
 def _kind(query: Query, candidate: Candidate) -> float:
-    return questions.fits(query.kind, query.text, candidate.text)
+    # "He" is who the sentence before names.
+    text = f"{candidate.previous} {candidate.text}" if query.kind == "who" and _SAME_ONE.match(candidate.text) else ""
+    return questions.fits(query.kind, query.text, text or candidate.text)
 
 
 def shortlist(query: Query, candidates: Iterable[Candidate], size: int) -> list[tuple[Candidate, dict[str, float]]]:

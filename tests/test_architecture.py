@@ -54,6 +54,7 @@ LAYERS = {
         "questions",
         "ranking",
         "reading",
+        "relations",
         "rendering",
         "resampling",
         "rewriting",
