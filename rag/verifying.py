@@ -108,7 +108,7 @@ def _without_outlet(sentence: str, outlet: str) -> str:
     """The sentence without "according to the Courier" or "the Courier reported that"."""
     if not outlet:
         return sentence
-    name = rf"(?:the\s+)?{re.escape(re.sub(r'^the ', '', outlet, flags=re.IGNORECASE))}\b"
+    name = rf"(?:the\s+)?{re.escape(re.sub(r'^the ', '', outlet, flags=re.IGNORECASE))}(?!\w)"
     said = r"(?:said|says|reported|reports|wrote|writes)"
     return re.sub(
         rf"(?:,\s*)?\baccording\s+to\s+{name},?|(?:,\s*)?\b{name}\s+{said}\b(?:\s+that\b)?|,\s*{said}\s+{name}",

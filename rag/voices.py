@@ -131,7 +131,7 @@ def asked_of(question: str) -> str | None:
 def _speaks(wanted: frozenset[str], names: frozenset[str], role: str | None, item: Evidence) -> bool:
     """Whether a sentence gives the words of the one with these terms, `names` and `role`: their name is in that of its
     voice, or, for somebody known by a role, the role is in the sentence that names it."""
-    voice = _voice(item.article.text, item.span.start, item.span.end)
+    voice = _voice(item)
     if voice is None or not wanted:
         return False
     if role:
@@ -149,17 +149,21 @@ def _role(who: str) -> str | None:
 def _another_speaks(who: str, item: Evidence) -> bool:
     """Whether a sentence gives the words of a named source, and does not speak of `who`, who is named too."""
     names = frozenset(lexical.stem(name) for name in lexical.names(who))
-    voice = _voice(item.article.text, item.span.start, item.span.end)
+    voice = _voice(item)
     if voice is None or not names:
         return False
     spoken_of = voice.described | _stems(item.text)
     return role not in spoken_of if (role := _role(who)) else names.isdisjoint(spoken_of)
 
 
+def _voice(item: Evidence) -> _Voice | None:
+    text, start = item.article.text, item.span.start
+    return _voice_of(text[start : item.span.end], text[max(0, start - _REACH) : start])
+
+
 @lru_cache(maxsize=1024)
-def _voice(text: str, start: int, end: int) -> _Voice | None:
-    """Whose words a sentence gives; None where it gives nobody's, or it cannot be told whose."""
-    sentence = text[start:end]
+def _voice_of(sentence: str, ahead: str) -> _Voice | None:
+    """Whose words a sentence behind `ahead` gives; None where it gives nobody's, or it cannot be told whose."""
     before: list[str] | None = None
     for _ in range(_BACK):
         says = _SAYS.search(sentence)
@@ -172,7 +176,6 @@ def _voice(text: str, start: int, end: int) -> _Voice | None:
         if not _GOES_ON.search(sentence):
             return None
         if before is None:
-            ahead = text[max(0, start - _REACH) : start]
             before = [ahead[s.start : s.end] for s in split_sentences(ahead)]
         if not before:
             return None

@@ -125,8 +125,16 @@ class Gate:
         if _hostname(f"//{host}") not in _LOCAL_NAMES | set(self._server.allowed_hosts):
             raise ProblemError(421, "without API keys the server answers to this machine's names only", "wrong_host")
         origin = headers.get("origin")
-        if origin is not None and urlsplit(origin).netloc != host and origin not in self._server.cors_origins:
+        if origin is not None and _place(origin) != host and origin not in self._server.cors_origins:
             raise ProblemError(403, "another site's page may not call this server", "cross_site")
+
+
+def _place(origin: str) -> str:
+    """Host and port; nothing for what is no address."""
+    try:
+        return urlsplit(origin).netloc
+    except ValueError:
+        return ""
 
 
 def _hostname(address: str) -> str:

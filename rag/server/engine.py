@@ -230,10 +230,11 @@ class Engine:
                     with suppress(LockedError, UnwipedError):
                         wiring.go_on_removing(self.folder)
                 told = ""
-            except NewsragError as exc:
-                if str(exc) != told:
-                    self._say(f"the changed index cannot be opened, answering from the old one: {exc}")
-                told = str(exc)
+            except Exception as exc:  # whatever it was: without this thread the server would keep its index for good
+                why = str(exc) if isinstance(exc, NewsragError) else repr(exc)
+                if why != told:
+                    self._say(f"the changed index cannot be opened, answering from the old one: {why}")
+                told = why
 
     def _holds_removed(self) -> bool:
         """Whether words of removed articles are still in the files, because their old state is read. That may be here:

@@ -214,6 +214,7 @@ def open_server(index: Path) -> Iterator[Served]:
         ({"host": "localhost", "origin": "http://localhost"}, 200),
         ({"origin": "https://evil.example"}, 403),
         ({"origin": "null"}, 403),
+        ({"origin": "http://[bad"}, 403),
         ({"origin": "http://localhost:1"}, 403),
         ({"origin": "https://tool.example"}, 200),
     ],

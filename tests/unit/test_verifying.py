@@ -289,6 +289,11 @@ def test_the_outlet_may_be_named_as_the_source_and_as_nothing_else(sentence: str
     assert not check(sentence, CLOSED).supported
 
 
+def test_an_outlet_may_end_in_a_mark() -> None:
+    sentence = "According to Ledger Now!, the road has been closed since the landslide."
+    assert check(sentence, CLOSED, outlet="Ledger Now!").supported
+
+
 def test_naming_the_outlet_does_not_replace_naming_who_said_it() -> None:
     sentence = "According to the Ledger, the Osterlay bridge may close on 5 May."
     assert check(sentence, MAY, outlet="Ledger").reasons[0] == "who says so differs"
