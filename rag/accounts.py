@@ -12,9 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
-from rag import lexical
+from rag import attribution, lexical
 from rag.evidence import Query
-from rag.quantities import Quantity, quantities
+from rag.quantities import Quantity, figures, quantities
 from rag.types import Evidence
 
 _BEFORE, _AFTER = 8, 5  # words beside a figure that may say what it counts
@@ -32,17 +32,39 @@ _SAME = {
         "crowd": "marchers protesters demonstrators turnout crowd attended attendance march marched",
         "jobless": "jobless unemployed unemployment",
         "home": "homes houses households",
-        "passenger": "passengers riders ridership",
+        "passenger": "passenger passengers rider riders ridership",
     }.items()
     for word in words.split()
 }
+# What newsrooms say in several words, as one of the above.
+_SAID_AS = (
+    (re.compile(r"\b(?:took|taken|taking|take) part\b|\bturned out\b"), "attended"),
+    (re.compile(r"\b(?:not|never) (?:yet )?been found\b|\bstill to be found\b"), "missing"),
+)
+# One who gives a figure beside somebody else's: "The organisers claimed 40,000."
+_GIVES = re.compile(
+    r"\b(?:said|says|claim(?:ed|s)?|estimat(?:ed|es)|puts?|count(?:ed|s)?|arrived at|reported|spoke of|gave|"
+    r"stands? by)\b"
+)
+_OPENS = re.compile(r"(?:The\s+)?[^\W\d_a-z][\w’'-]+(?:\s[^\W\d_a-z][\w’'-]+)+")
+_BARE = re.compile(r"\s*(?:people)?\s*(?:[.;!”\"]|,|$)")  # a figure that names nothing that it counts
+_BESIDE = 300  # characters between two figures of one article that are for the same thing
+_OF_ONE_SIZE = 10.0  # times the other: beyond that it counts something else
 _PEOPLE = frozenset("people persons men women children residents civilians others more patients workers".split())
 _CORRECTED = re.compile(
     r"\b(?:correct(?:ed|ion|s)?|revis(?:ed|es|ion)|lowered|cut its|right figure|in error|instead of|and not|"
     r"replac\w+)\b",
     re.IGNORECASE,
 )
+_CALENDAR = frozenset(lexical.stem(w) for w in lexical.CALENDAR)
+_YEAR = re.compile(r"\b(?:19|20)\d\d\b")
+_LONG_AGO = re.compile(r"\byears? ago\b|\b(?:last|previous) year\b|\brecord\b", re.IGNORECASE)
+_OPENING = 300  # characters
 _MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+_DATE = re.compile(
+    rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+(?:and|to)\s+\d{{1,2}}(?:st|nd|rd|th)?)?\s+{_MONTH}(?:\s+\d{{4}})?\b|"
+    rf"{_MONTH}\s+\d{{1,2}}(?:,?\s+\d{{4}})?\b"
+)
 _YEAR_LIKE = re.compile(r"(?:1[89]|20)\d\d")
 _ELSE_AFTER = re.compile(
     rf"\s+(?:{_MONTH}\b|(?:\w+\s+)?of\s+(?:the|them|those|these|whom)\b|(?:latest|other|more|new)\b"
@@ -73,14 +95,8 @@ def counting(query: Query, ranked: Sequence[Evidence]) -> Evidence | None:
     """The best evidence with a figure for what the question counts, about as many of its names as the best of all;
     None where there is none, or the question counts none of these things."""
     wanted = _asked(query)
-    names = ranked[0].signals["names_in_context"]
     return next(
-        (
-            item
-            for item in ranked
-            if wanted and item.signals["names_in_context"] >= names and _figure(query, item.text, wanted, None)
-        ),
-        None,
+        (e for e in ranked if wanted and _as_named(query, e, ranked[0]) and _figure(query, e.text, wanted, None)), None
     )
 
 
@@ -99,25 +115,57 @@ def differing(query: Query, best: Evidence, ranked: Sequence[Evidence], *, conte
     if wanted is None or quantity is None:
         return []
     found = {quantity.value: Account(best, best.text[quantity.left : quantity.right].strip(), float(quantity.value))}
-    seen = {best.article.id}
+    first = {best.article.id: best}  # its best sentence speaks for the article
     for item in ranked:
-        if item.article.id in seen or not _alike(item, best, context) or len(found) == _MOST:
+        if len(found) == _MOST:
+            break
+        if item.article.id in first or not _alike(query, item, best, context):
             continue
         q = _figure(query, item.text, wanted, quantity.unit)
         if q is not None:
-            seen.add(item.article.id)  # its best sentence speaks for the article
-        if q is not None and q.value not in found:
-            found[q.value] = Account(item, item.text[q.left : q.right].strip(), float(q.value))
+            first[item.article.id] = item
+            found.setdefault(q.value, Account(item, item.text[q.left : q.right].strip(), float(q.value)))
+    for account in [a for item in first.values() for a in _beside(query, item, ranked, wanted, quantity)]:
+        if len(found) < _MOST:
+            found.setdefault(account.number, account)
     if len(found) == 1:
         return []
     return _dated(list(found.values()))
+
+
+def _beside(query: Query, item: Evidence, ranked: Sequence[Evidence], wanted: str, like: Quantity) -> list[Account]:
+    """Figures of others for the same thing in the article of a sentence, beside it: each by another source, of about
+    that size, and for the wanted thing or for nothing that is named ("The organisers claimed 40,000.")."""
+    near = sorted((e for e in ranked if e.article.id == item.article.id), key=lambda e: e.span.start)
+    at, found = item, list[Account]()
+    sources = {_source(item.text)}
+    for other in (e for e in near if e.span.start > item.span.start):
+        who = _source(other.text)
+        if other.span.start - at.span.end > _BESIDE or who is None or who in sources or not _GIVES.search(other.text):
+            continue
+        for q in figures(other.text):
+            if isinstance(q.value, str) or q.unit != like.unit or _counts_else(other.text, q):
+                continue
+            bare = _BARE.match(other.text, q.right) or _figure(query, other.text, wanted, like.unit) == q
+            if bare and 1 / _OF_ONE_SIZE <= q.value / max(1.0, float(like.value)) <= _OF_ONE_SIZE:
+                found.append(Account(other, other.text[q.left : q.right].strip(), float(q.value)))
+                sources.add(who)
+                at = other
+                break
+    return found
+
+
+def _source(text: str) -> str | None:
+    """Who gives a figure: the source that a sentence names, or the name that it begins with ("The Post arrived at")."""
+    opening = _OPENS.match(text)
+    return attribution.speaker(text) or (opening.group() if opening else None)
 
 
 def same_figure(query: Query, a: Evidence, b: Evidence) -> bool:
     """Whether the question counts something and both sentences, about it alike, have one figure for it."""
     wanted = _asked(query)
     mine = _figure(query, a.text, wanted, None) if wanted else None
-    if wanted is None or mine is None or not _alike(b, a, _CONTEXT):
+    if wanted is None or mine is None or not _alike(query, b, a, _CONTEXT):
         return False
     its = _figure(query, b.text, wanted, mine.unit)
     return its is not None and its.value == mine.value
@@ -130,8 +178,12 @@ def within_story(query: Query, items: Sequence[Evidence]) -> list[Account]:
     return differing(query, best, rated, context=0.0 if query.names else _STORY_CONTEXT) if best else []
 
 
-def known_by(accounts: Sequence[Account], day: date) -> list[Account]:
-    """The accounts that were known on a day; all of them where none is that old, or none has a date."""
+def known_by(accounts: Sequence[Account], day: date, *, yearless: bool = False) -> list[Account]:
+    """The accounts that were known on a day; all of them where none is that old, or none has a date. `yearless`: the
+    question names no year, so that a day after all of them may be meant in theirs."""
+    newest = max((a.evidence.article.published or "" for a in accounts), default="")[:10]
+    if yearless and newest and day.isoformat() > newest > newest[:4] + day.isoformat()[4:]:
+        day = date(int(newest[:4]), day.month, min(day.day, 28) if day.month == 2 else day.day)
     old = [a for a in accounts if (a.evidence.article.published or "9999")[:10] <= day.isoformat()]
     return _dated([replace(a, status="differs") for a in old]) if old else list(accounts)
 
@@ -152,28 +204,53 @@ def _dated(accounts: list[Account]) -> list[Account]:
     return dated
 
 
-def _alike(item: Evidence, best: Evidence, context: float) -> bool:
+def _alike(query: Query, item: Evidence, best: Evidence, context: float) -> bool:
     """Whether a sentence is about the question as much as the best one, and about all of its names."""
     mine, its = item.signals, best.signals
-    names = mine["names_in_context"] >= its["names_in_context"]
-    return names and mine["terms_in_context"] >= context * its["terms_in_context"]
+    return _as_named(query, item, best) and mine["terms_in_context"] >= context * its["terms_in_context"]
+
+
+def _as_named(query: Query, item: Evidence, best: Evidence) -> bool:
+    """Whether a sentence is about as many of the question's names as the best one, by itself and its neighbours or, of
+    what is not told of another year, by what its article begins with."""
+    names = lasting_names(query)
+    if len(names) == len(query.names) and item.signals["names_in_context"] >= best.signals["names_in_context"]:
+        return True
+    article = item.article
+    if any(year != (article.published or "")[:4] for year in _YEAR.findall(item.text)) or _LONG_AGO.search(item.text):
+        return False
+    opening = {lexical.stem(w) for w in lexical.words(f"{article.title} {article.text[:_OPENING]}")}
+    return opening.issuperset(names) and (bool(names) or len(names) < len(query.names))
+
+
+def lasting_names(query: Query) -> list[str]:
+    """The names of a question without its dates: reports of a day seldom spell it out."""
+    days = {day for match in _DATE.finditer(query.text) for day in re.findall(r"\d+", match.group())}
+    return [name for name in query.names if name not in _CALENDAR and name not in days]
 
 
 def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity | None:
     """The first figure of a sentence that counts the wanted thing and that the question does not give."""
     given = {q.value for q in quantities(query.text)}
-    for quantity in quantities(text):
+    for quantity in figures(text):
         if isinstance(quantity.value, str) or quantity.value in given or _counts_else(text, quantity):
             continue
         if _SHARE.search(query.text) and quantity.unit != "%":
             continue
-        before = lexical.words(re.split(r"[,;:.]\s", text[: quantity.left])[-1])[-_BEFORE:]
-        after = lexical.words(re.split(r"[,;:.]\s", text[quantity.right :])[0])[:_AFTER]
+        before = lexical.words(_plainly(re.split(r"[,;:.]\s", text[: quantity.left])[-1]))[-_BEFORE:]
+        after = lexical.words(_plainly(re.split(r"[,;:.]\s", text[quantity.right :])[0]))[:_AFTER]
         if _aside(quantity, before, after, wanted):
             continue
         if unit in (None, quantity.unit) and any(_SAME.get(w) == wanted for w in (*before, *after)):
             return quantity
     return None
+
+
+def _plainly(text: str) -> str:
+    """A text with what newsrooms say in several words in one."""
+    for pattern, word in _SAID_AS:
+        text = pattern.sub(word, text)
+    return text
 
 
 def _aside(quantity: Quantity, before: Sequence[str], after: Sequence[str], wanted: str) -> bool:

@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 
 from rag import lexical
-from rag.evidence import Query
+from rag.evidence import Query, meanings
 from rag.types import Evidence, Reading
 
 _BEST = 6
@@ -25,12 +25,12 @@ def features(query: Query, evidence: Sequence[Evidence]) -> dict[str, float]:
     """
     best = evidence[0]
     about = f"{best.article.title} {best.article.text} {best.article.source or ''}"
-    story = frozenset(lexical.stem(w) for w in lexical.words(about))
+    story = meanings(query.terms, query.names).of(lexical.words(about))
     return {
         # Of the best few: the sentence that answers may be one that says only "he" and "it".
         "cosine": max(e.signals["cosine"] for e in evidence[:_BEST]),
-        "terms_in_story": lexical.coverage(query.terms, lexical.found(query.terms, story), query.rarity),
-        "names_in_story": lexical.coverage(query.names, story, query.rarity),
+        "terms_in_story": lexical.coverage(query.terms, story.terms, query.rarity),
+        "names_in_story": lexical.coverage(query.names, story.names, query.rarity),
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any
 
 from rag import (
@@ -15,19 +16,20 @@ from rag import (
     explaining,
     questions,
     reading,
+    relations,
     rewriting,
     several,
     voices,
 )
 from rag.clock import Clock
 from rag.composing import Cited, Ledger, as_shown, closest, near_best
-from rag.conversation import Exchange, History, Place, SourceAsked
+from rag.conversation import Exchange, History, SourceAsked
 from rag.drafting import Drafting
 from rag.evidence import Query
 from rag.linear import LinearModel
 from rag.ports import LanguageModel, Reader
 from rag.prompting import REFUSAL, Prompts, estimated_tokens
-from rag.recall import recall
+from rag.recall import cited_before, recall
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.standing import Standing
@@ -174,7 +176,7 @@ class Rag:
     ) -> Iterator[Event]:
         """The answer to a question about a citation of the last answer: its words, never the model's."""
         clock, ledger = Clock(), Ledger(describe=self._standing(self._retriever.query(question)))
-        cited = heard[-1].cited or self._cited_before(heard, filters, mode)
+        cited = heard[-1].cited or cited_before(partial(self.ask, filters=filters, mode=mode), heard, self._settings)
         recalled = recall(asked, cited, self._retriever, self._settings)
         chosen = recalled.chosen if recalled else ()
         clock.mark("retrieve")
@@ -192,16 +194,6 @@ class Rag:
         found = Found(self._retriever.query(standalone), nearest, ())
         yield Done(self._answer((question, standalone), sentences, ledger, found, clock, "quote"))
 
-    def _cited_before(self, heard: list[Exchange], filters: Filters, mode: Mode) -> tuple[Place, ...]:
-        """What the last answer cited, found by answering its question again: the same question over the same index
-        gets the same answer. Nothing where it does not: then the numbers would be others."""
-        history = [turn for e in heard[:-1] for turn in ({"role": "user", "content": e.question},
-                                                         {"role": "assistant", "content": e.answer})]  # fmt: skip
-        again = self.ask(heard[-1].question, filters=filters, mode=mode, history=history)
-        if heard[-1].answer and heard[-1].answer != again.answer:
-            return ()
-        return tuple(Place(c.article_id, c.start, c.end) for c in again.citations)
-
     def find(self, question: str, filters: Filters, typed: str | None = None) -> Found:
         """The evidence for a question, ranked without a language model. `typed` is the question before it was made to
         stand alone."""
@@ -213,14 +205,13 @@ class Rag:
         # Before it is known whose words are wanted: that says nothing of whether they are there.
         features = answerability.features(query, ranked)
         ranked = voices.preferred(query.text, ranked)
-        tokens = [estimated_tokens(e.text) for e in ranked]
-        settings = self._settings
-        chosen = evidence.select(ranked, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
-        model = self._fitted.answerable
-        threshold = self._threshold(model)
+        told, settings = relations.telling(query, ranked), self._settings
+        tokens = [estimated_tokens(e.text) for e in told]
+        chosen = evidence.select(told, tokens, most=settings.evidence_sentences, budget=settings.evidence_tokens)
+        threshold = self._threshold(model := self._fitted.answerable)
         made = explaining.decision("answerable", model, features, threshold)
-        probability = model.probability(features)
-        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), probability, threshold, features, (made,))
+        sure = model.probability(features)
+        return Found(query, tuple(ranked), tuple(chosen), tuple(hits), sure, threshold, features, (made,))
 
     def _read(self, found: Found, reader: Reader) -> Found:
         """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing;
@@ -284,7 +275,7 @@ class Rag:
         best = accounts.counting(query, ranked) or ranked[0]
         differing = [] if ledger.accounts else accounts.differing(query, best, [*ranked, *others])
         if differing and (day := dates.known_on(query.text, self._retriever.timing(query.text))):
-            differing = accounts.known_by(differing, day)
+            differing = accounts.known_by(differing, day, yearless=not dates.names_year(query.text))
         near = [best, *(item for item in near_best(ranked) if item is not best)]
         items = [a.evidence for a in differing] or near[: self._settings.quoted_sentences]
         for item in items:

@@ -135,6 +135,12 @@ def moment(published: str) -> str | None:
     return (found.astimezone(UTC) if found.tzinfo else found.replace(tzinfo=UTC)).isoformat(timespec="seconds")
 
 
+def in_utc(published: str) -> str:
+    """A date as it is, a date and time in UTC: of two in this form the smaller is the earlier, whatever time zones they
+    came with. Raises as `published_day`."""
+    return moment(published) or published
+
+
 def published_day(published: str) -> date:
     """The calendar day in UTC of an ISO 8601 date or date and time; a time without an offset counts as UTC.
 

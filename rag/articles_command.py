@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TextIO
 
 import typer
@@ -222,6 +222,8 @@ def remove_command(
 
 def _matching(store: Store, source: str | None, before: str | None) -> list[Article]:
     chosen = batch.filters(before, None, source)
+    if chosen.since == date.min:
+        raise UsageError(f"before: no day is before {chosen.since}")
     if chosen.since:
         chosen = Filters(until=chosen.since - timedelta(days=1), source=chosen.source)
     if left := store.undated(chosen):

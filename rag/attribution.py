@@ -34,10 +34,12 @@ _PRONOUNS = frozenset(
     "he she it they we i this that these those there who which his her their its one both some many others but and "
     "monday tuesday wednesday thursday friday saturday sunday".split()
 )
-_DAYS = re.compile(
-    r"\s+(?:on\s+)?(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday|January|February|March|April|May|June|July|"
-    r"August|September|October|November|December)\b.*"
+_DAYS = re.compile(r"\s+(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b.*")
+# "The institute March 3 said": a month only before its day, as there are people called May.
+_MONTH = re.compile(
+    r"\s+(?:January|February|March|April|May|June|July|August|September|October|November|December)(?=\s+\d)"
 )
+_ACRONYM = re.compile(r"(?:\b[^\W\d_]\.){2,}$")
 
 
 def speaker(sentence: str) -> str | None:
@@ -45,8 +47,16 @@ def speaker(sentence: str) -> str | None:
     text = " ".join(sentence.split())
     for pattern in _PATTERNS:
         for match in pattern.finditer(text):
-            found = _DAYS.sub("", match["source"]).strip(" .,;’'")
+            found = _named(text, *match.span("source"))
             owner = found.endswith(("’s", "'s")) or text[match.end("source") :].startswith(("’", "'"))
             if found and not owner and found.split()[0].lower() not in _PRONOUNS:
                 return found
     return None
+
+
+def _named(text: str, start: int, end: int) -> str:
+    """A source without the day that stands behind it, and without the marks around it."""
+    month = _MONTH.search(text, start)
+    source = text[start : month.start() if month and month.end() == end else end]
+    found = _DAYS.sub("", source).strip(" ,;’'")
+    return found if _ACRONYM.search(found) else found.rstrip(" .,;’'")

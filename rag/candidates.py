@@ -38,6 +38,7 @@ def _sentences(key: int, shelf: Shelf, cosines: Mapping[int, float], score: floa
     article, words, previous, at = shelf.article(key), shelf.words(key), "", 0
     for number, passage in shelf.passages(key):
         for place, span in enumerate(passage.sentences):
-            candidate = Candidate(article, span, previous, cosines[number], score, 0, words[at], number, place)
+            around = (words[at], words[at - 1] if at else ())
+            candidate = Candidate(article, span, previous, cosines[number], score, 0, *around, number, place)
             yield candidate
             previous, at = candidate.text, at + 1

@@ -10,12 +10,11 @@ import re
 import sys
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import asdict
 from typing import TYPE_CHECKING, TextIO
 
 from rag import batch, conversation, rewriting
 from rag.errors import BackendError, NewsragError, UsageError
-from rag.rendering import Json, answer_json, citation_json
+from rag.rendering import Json, answer_json, article_json, citation_json
 from rag.terminal import Page, Spinner, say
 from rag.types import Answer, Done, Filters, Mode, Retrieved, SentenceReady
 
@@ -147,7 +146,7 @@ class Chat:
         if article is None:
             raise UsageError(f"the article {chosen.article_id} is no longer in the index")
         if self._json:
-            self._print({"article": asdict(article), "start": chosen.start, "end": chosen.end})
+            self._print({"article": article_json(article), "start": chosen.start, "end": chosen.end})
         else:
             Page.on(self._out).article(article, chosen.start, chosen.end)
 

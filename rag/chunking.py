@@ -12,7 +12,12 @@ from rag.types import Article, Passage, Span
 
 CountTokens = Callable[[Sequence[str]], list[int]]
 SPLITTER = "sentencex"
+LETTERS_A_TOKEN = 20
+"""So many characters count as a token at least. To an embedder a word of a million letters (an image in base64, two
+thousand words that lost their spaces) may be a single unknown one; as one sentence it would be quoted whole, and read
+for hours by every check."""
 _SPACE = re.compile(r"\s")
+_TITLE = 300  # characters of a title that stand before each part
 
 
 def split_sentences(text: str, language: str | None = None) -> list[Span]:
@@ -51,10 +56,15 @@ def _trim(text: str, start: int, end: int) -> Span | None:
     return Span(start, start + len(body))
 
 
+def _weights(texts: Sequence[str], count: CountTokens) -> list[int]:
+    """The tokens of each text; of a long one with few, what its letters count as."""
+    return [max(tokens, len(text) // LETTERS_A_TOKEN) for text, tokens in zip(texts, count(texts), strict=True)]
+
+
 def _divide(text: str, span: Span, limit: int, count: CountTokens) -> list[tuple[Span, int]]:
     """A sentence with its tokens; one that alone is too long is cut at the white space nearest to its middle, and
     where there is none in the middle, again and again."""
-    tokens = count([text[span.start : span.end]])[0]
+    tokens = _weights([text[span.start : span.end]], count)[0]
     if tokens <= limit or span.end - span.start < 2:
         return [(span, tokens)]
     middle = (span.start + span.end) // 2
@@ -71,7 +81,7 @@ def split_passages(article: Article, count: CountTokens, max_tokens: int) -> lis
     """
     text = article.text
     whole = split_sentences(text, article.language)
-    counts = count([text[s.start : s.end] for s in whole])
+    counts = _weights([text[s.start : s.end] for s in whole], count)
     parts = [
         part
         for span, tokens in zip(whole, counts, strict=True)
@@ -98,9 +108,10 @@ def _passage(article: Article, ordinal: int, sentences: list[Span]) -> Passage:
 
 def lead(article: Article, max_words: int) -> str:
     """Title and first words: in the inverted pyramid of news, what the story is about."""
-    return f"{article.title}. {' '.join(article.text.split(None, max_words)[:max_words])}"
+    return titled(article, " ".join(article.text.split(None, max_words)[:max_words]))
 
 
 def titled(article: Article, text: str) -> str:
-    """What is embedded for a part of an article: its words alone rarely say which story they are from."""
-    return f"{article.title}. {text}"
+    """What is embedded for a part of an article: its words alone rarely say which story they are from. A title of a
+    page's length would leave the embedder no room for them."""
+    return f"{article.title[:_TITLE]}. {text}"

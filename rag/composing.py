@@ -13,6 +13,7 @@ from rag.types import AnswerSentence, Citation, Evidence, Verdict
 
 # Evidence this far (in log odds) below the best is about something else: it may not carry the answer.
 _RELEVANT = 1.0
+_DISAGREE = 1.0  # log odds by which the search prefers another sentence to the one that a reader put first
 _CLOSEST = 3
 
 Cited = tuple[AnswerSentence, tuple[Citation, ...]]
@@ -75,8 +76,13 @@ def as_shown(text: str, item: Evidence, number: int, verdict: Verdict) -> Answer
 
 
 def near_best(ranked: Sequence[Evidence]) -> list[Evidence]:
-    """The evidence that may carry an answer: the rest is about something else, however true."""
-    return [e for e in ranked if e.score >= ranked[0].score - _RELEVANT]
+    """The evidence that may carry an answer: the rest is about something else, however true. Where a reader alone put
+    the best one first, and the search would clearly have had another, that one may carry it too."""
+    near = [e for e in ranked if e.score >= ranked[0].score - _RELEVANT]
+    if len(near) > 1 or "search" not in ranked[0].signals:
+        return near
+    other = max(ranked, key=lambda e: e.signals["search"])
+    return [*near, other] if other.signals["search"] >= ranked[0].signals["search"] + _DISAGREE else near
 
 
 def closest(ranked: Sequence[Evidence]) -> tuple[Citation, ...]:

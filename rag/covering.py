@@ -11,18 +11,20 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from rag import attribution, dates, events, lexical
+from rag import attribution, dates, events, lexical, questions
 from rag.parts import Parts
-from rag.quantities import Quantity, quantities
+from rag.quantities import Quantity, figures
 from rag.types import Evidence
 
 Place = tuple[str, int]
-_OWN = 1.5  # log odds for a sentence with all the terms that only its part has
+_OWN = 2.5  # log odds for a sentence with all the terms that only its part has
 _THEN = 1.0  # log odds for a sentence about the day that its part names
+_LIKE = 1.0  # log odds for another figure of the same sort as in the sentence for the first part
+_ANOTHER = 1.5  # log odds below the best for a part, which is shown for another one, that the next best may have
 _AS_GOOD = 0.4  # a sentence shown already answers a part as well as the best for it, less this
 _UNREAD = -5.0  # log-probability that stands for a sentence the reader did not see
 _CLAIMS = re.compile(
-    r"[“”\"]|\b(?:said|told|added|accus\w+|argued?|call(?:ed|s)|claim\w*|warn\w+|insist\w+|den(?:y|ied|ies)|wrote|"
+    r"[“”\"]|\b(?:said|told|added|accus\w+|argued?|call(?:ed|s)|claim\w*|complain\w*|warn\w+|insist\w+|den(?:y|ied|ies)|wrote|"
     r"described|put the|estimat\w+|expects?|believes?|thinks?|wants?|wanted|asked for|demand\w*|rejected|dismissed|"
     r"disput\w+|defended|criticis?z?ed|counter\w*|maintain\w*)\b",
     re.IGNORECASE,
@@ -35,6 +37,14 @@ _REPLY = re.compile(
 )
 _BESIDE_THE_POINT = 3.0  # log odds below a sentence from which on another one is about something else
 _NEXT = 2.0  # log odds for what stands beside a claim: there the other side has its say
+_NAMED_WITHIN = 3  # sentences behind one that counts things, in which they are named
+LEAST_LISTED = 3
+_THING = r"[^,;:.“”\"]{2,45}?"
+# "a comb, a queen and a heron", "Cathedral, Corn Exchange, and Quayside"
+_RUN = re.compile(
+    rf"{_THING}(?:,\s+(?!(?:who|which|where|when|while|but|said)\b){_THING})+,?\s(?:and|or)\s"
+    rf"(?!(?:was|were|is|are|has|have|had|said|will|would|did|then|that)\b){_THING}(?=[,;:.]|$)"
+)
 _BETWEEN = 260  # characters that may lie between a claim and the sentence that answers it
 
 
@@ -64,17 +74,33 @@ class Read:
 
 def of_parts(parts: Parts, ranked: Sequence[Sequence[Evidence]]) -> list[Evidence]:
     """The best sentence for each part, in the order of the parts; one that answers two parts is there once. `ranked`:
-    for each part its evidence, none where the part has no answer."""
+    for each part its evidence, none where the part has no answer.
+
+    A sentence that is shown already answers a part only with words that the other parts do not have.
+    """
     chosen: list[Evidence] = []
     for asked, own, found in zip(parts.asked, parts.own, ranked, strict=True):
         if not found:
             continue
-        scores = {place(e): _for_part(e, own) + _THEN * _then(asked, e) for e in found}
+        like = chosen[0] if chosen and questions.asked(asked) in ("number", "money") else None
+        scores = {
+            place(e): _for_part(e, own) + _THEN * _then(asked, e) + _LIKE * bool(like and _parallel(e, like))
+            for e in found
+        }
         best = max(found, key=lambda e: scores[place(e)])
-        shown = max((scores[place(e)] for e in chosen if place(e) in scores), default=None)
-        if shown is None or shown < scores[place(best)] - _AS_GOOD:
+        shown = {place(e) for e in chosen}
+        others = [e for e in found if place(e) not in shown and scores[place(e)] >= scores[place(best)] - _ANOTHER]
+        covered = max((scores[p] for p in shown if p in scores), default=None)
+        if covered is None or covered < scores[place(best)] - _AS_GOOD:
             chosen.append(best)
+        elif others and not any(_tells(e, own) for e in chosen):
+            chosen.append(max(others, key=lambda e: scores[place(e)]))
     return chosen
+
+
+def _tells(item: Evidence, own: Sequence[str]) -> bool:
+    """Whether a sentence has a word that is a part's alone."""
+    return not own or bool(lexical.found(own, frozenset(lexical.stem(w) for w in lexical.words(item.text))))
 
 
 def _for_part(item: Evidence, own: Sequence[str]) -> float:
@@ -129,32 +155,17 @@ def overlap(a: Evidence, b: Evidence) -> float:
 def parallel(best: Evidence, ranked: Sequence[Evidence], score: Callable[[Evidence], float]) -> list[Evidence]:
     """Sentences with another figure of the same sort as the best one's: in the same unit, for the same thing; best
     first."""
-    mine = figures(best.text)
-    found = []
-    for item in ranked:
-        if place(item) == place(best) or item.score < best.score - _BESIDE_THE_POINT:
-            continue
-        new = [q for q in figures(item.text) if q.value not in {m.value for m in mine}]
-        pairs = [(q, m) for q in new for m in mine if q.unit == m.unit]
-        if any(_counted(item.text, q) & _counted(best.text, m) for q, m in pairs):
-            found.append((score(item) + 2.0 * overlap(item, best), item))
+    near = (e for e in ranked if e.score >= best.score - _BESIDE_THE_POINT)
+    found = [(score(e) + 2.0 * overlap(e, best), e) for e in near if _parallel(e, best)]
     return [item for _, item in sorted(found, key=lambda pair: -pair[0])]
 
 
-def figures(text: str) -> list[Quantity]:
-    """The numbers of a text that count or measure something: no years and no days of the month."""
-    return [q for q in quantities(text) if not _calendar(text, q)]
-
-
-_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
-
-
-def _calendar(text: str, quantity: Quantity) -> bool:
-    digits = text[quantity.start : quantity.end]
-    year = re.fullmatch(r"(?:1[5-9]|20)\d\d", digits) and not quantity.unit
-    before = re.search(rf"{_MONTH}\s+$", text[: quantity.start])
-    after = re.match(rf"(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}", text[quantity.end :])
-    return bool(year or before or after)
+def _parallel(item: Evidence, best: Evidence) -> bool:
+    """Whether a sentence has another figure of the same sort as another one."""
+    mine = figures(best.text)
+    new = [q for q in figures(item.text) if q.value not in {m.value for m in mine}]
+    pairs = [(q, m) for q in new for m in mine if q.unit == m.unit]
+    return place(item) != place(best) and any(_counted(item.text, q) & _counted(best.text, m) for q, m in pairs)
 
 
 def _counted(text: str, quantity: Quantity) -> frozenset[str]:
@@ -162,6 +173,23 @@ def _counted(text: str, quantity: Quantity) -> frozenset[str]:
     after = lexical.words(re.split(r"[,;:.]\s", text[quantity.right :])[0])[:4]
     before = lexical.words(re.split(r"[,;:.]\s", text[: quantity.left])[-1])[-4:]
     return frozenset(lexical.stem(w) for w in (*before, *after) if w not in lexical.STOPWORDS)
+
+
+def enumeration(item: Evidence, article: Sequence[Evidence], least: int) -> Evidence | None:
+    """The sentence that names, one after the other, at least so many things: this one, or the first of the next few of
+    its article; None where there is none. What a sentence counts ("four objects") the next ones name."""
+    following = [e for e in article if e.article.id == item.article.id and e.span.start > item.span.start]
+    following.sort(key=lambda e: e.span.start)
+    return next((e for e in (item, *following[:_NAMED_WITHIN]) if listed(e.text) >= least), None)
+
+
+def listed(text: str) -> int:
+    """How many things a sentence names one after the other; 0 where it lists nothing: "a comb, a queen and a heron"
+    are 3."""
+    found = 0
+    for run in _RUN.finditer(text):
+        found = max(found, len(re.findall(r",\s+(?:and |or )?|\s(?:and|or)\s", run.group())) + 1)
+    return found if found >= LEAST_LISTED else 0
 
 
 # ── people who say different things
@@ -193,21 +221,24 @@ def voices(
     return distinct(said, beside, most=most, within=within, alike=0.7, fits=another)
 
 
-def reply(best: Evidence, ranked: Sequence[Evidence]) -> Evidence | None:
+def reply(best: Evidence, ranked: Sequence[Evidence], about: Sequence[str] = ()) -> Evidence | None:
     """The sentence near by, in the same article, in which somebody else contradicts the best one, or is contradicted by
-    it; None where there is none."""
+    it; None where there is none. `about`: stems of which another named source need only share one with the best."""
     near = [
         e
         for e in ranked
         if e.article.id == best.article.id and place(e) != place(best) and _beside(e, best) and claims(e)
     ]
+    near.sort(key=lambda e: abs(e.span.start - best.span.start))
     who = attribution.speaker(best.text)
-    for item in sorted(near, key=lambda e: abs(e.span.start - best.span.start)):
+    for item in near:
         later, earlier = (item, best) if item.span.start > best.span.start else (best, item)
         other = attribution.speaker(item.text)
         if _REPLY.search(later.text) and (other is None or other != who) and (claims(earlier)):
             return item
-    return None
+    shared = frozenset(about) & frozenset(lexical.terms(best.text))
+    speakers = ((attribution.speaker(e.text), e) for e in near if who and shared & frozenset(lexical.terms(e.text)))
+    return next((e for other, e in speakers if other and other != who), None)
 
 
 _CORRECTS = re.compile(

@@ -13,7 +13,7 @@ import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from functools import cache
 from typing import Any
 
@@ -110,7 +110,7 @@ class Timing:
         year, with some days after it. None where the question names no such period, or several."""
         if len(self.periods) != 1 or not (first := self.periods[0].first) or not (last := self.periods[0].last):
             return None
-        return (first, last + timedelta(days=14)) if (last - first).days <= 366 else None
+        return (first, _shifted(last, 14)) if (last - first).days <= 366 else None
 
 
 def timing(question: str, today: date) -> Timing:
@@ -129,10 +129,15 @@ def timing(question: str, today: date) -> Timing:
 
 def known_on(question: str, asked: Timing) -> date | None:
     """The last day of "as of DATE" and the like: what became known later is not asked for. None for other questions: a
-    date in them is that of the event."""
-    if len(asked.periods) != 1 or not _AS_OF.search(question):
+    date in them is that of the event. Of a day without a year, the last one up to today."""
+    if len(asked.words) != 1 or not asked.periods or not _AS_OF.search(question):
         return None
     return asked.periods[0].last
+
+
+def names_year(text: str) -> bool:
+    """Whether a date in a text has its year, or might have it."""
+    return bool(re.search(r"\b(?:19|20)\d\d\b", text))
 
 
 def effects(asked: Timing, days: Mapping[int, date | None]) -> dict[int, float]:
@@ -166,7 +171,7 @@ def spelled(day: date) -> str:
 
 def _past(match: re.Match[str], today: date) -> tuple[Period, ...]:
     count = _number(match["n"]) if match["n"] else 1
-    return (Period(today - timedelta(days=count * _UNIT_DAYS[match["unit"].lower()]), today),)
+    return (Period(_shifted(today, -count * _UNIT_DAYS[match["unit"].lower()]), today),)
 
 
 def _range(match: re.Match[str], today: date) -> tuple[Period, ...]:
@@ -195,7 +200,7 @@ def _single(match: re.Match[str], today: date) -> tuple[Period, ...]:
     if how in ("until", "till", "by", "up to"):
         return tuple(Period(None, p.last) for p in periods[:1])
     if how == "before":
-        return tuple(Period(None, p.first and p.first - timedelta(days=1)) for p in periods[:1])
+        return tuple(Period(None, p.first and _shifted(p.first, -1)) for p in periods[:1])
     return periods
 
 
@@ -227,13 +232,13 @@ def _widened(day: date, unit: str, expression: str) -> Period:
     if unit == "year":
         # "a year ago" is about then, not the whole year before last.
         if "ago" in expression:
-            return Period(day - timedelta(days=45), day + timedelta(days=45))
+            return Period(_shifted(day, -45), _shifted(day, 45))
         return Period(date(day.year, 1, 1), date(day.year, 12, 31))
     if unit == "month":
         return Period(day.replace(day=1), day.replace(day=calendar.monthrange(day.year, day.month)[1]))
     if unit == "week":
-        monday = day - timedelta(days=day.weekday())
-        return Period(monday, monday + timedelta(days=6))
+        monday = _shifted(day, -day.weekday())
+        return Period(monday, _shifted(monday, 6))
     return Period(day, day)
 
 
@@ -245,7 +250,13 @@ def _earlier(period: Period) -> Iterator[Period]:
             yield Period(_in_year(first, first.year - back), _in_year(last, last.year - back))
 
 
+def _shifted(day: date, days: int) -> date:
+    """So many days later; the first or last day of the calendar where it has no such day."""
+    return date.fromordinal(min(max(day.toordinal() + days, date.min.toordinal()), date.max.toordinal()))
+
+
 def _in_year(day: date, year: int) -> date:
+    year = min(max(year, date.min.year), date.max.year)
     return day.replace(year=year, day=min(day.day, calendar.monthrange(year, day.month)[1]))
 
 

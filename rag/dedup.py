@@ -36,13 +36,18 @@ VERSION = f"1, {_HASHES} hashes, {_ROWS} a band, runs of {_RUN}"
 class Text:
     """A text taken apart for comparing."""
 
+    raw: str
     words: tuple[str, ...]
-    names: frozenset[str]
 
     @classmethod
     def of(cls, text: str) -> Text:
         """Headlines are left out by those who call this: each outlet has its own."""
-        return cls(tuple(lexical.words(text)), frozenset(lexical.names(text)) - lexical.CALENDAR)
+        return cls(text, tuple(lexical.words(text)))
+
+    @cached_property
+    def names(self) -> frozenset[str]:
+        """Those of people and places; few comparisons come so far that they are needed."""
+        return frozenset(lexical.names(self.raw)) - lexical.CALENDAR
 
     @cached_property
     def runs(self) -> frozenset[tuple[str, ...]]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag import lexical
 from rag.conversation import Exchange
 from rag.noun_phrases import Phrase, phrases
 
@@ -42,7 +43,7 @@ class Context:
         old = [p.head for p in own if p.person]
         people = [*new, *old] if _WHO.search(rewritten.text) else [*old, *new]
         places = [m.group(1) for m in _PLACE.finditer(f"{rewritten.text} {answer}")]
-        centre = rewritten.centre or _main(rewritten.own, own) or self.centre
+        centre = _found(rewritten.text, answer) or rewritten.centre or _main(rewritten.own, own) or self.centre
         return Context(
             question=self.question if rewritten.asks_who_said else rewritten.text,
             centre=centre,
@@ -52,6 +53,18 @@ class Context:
         )
 
 
+def _found(question: str, answer: str) -> Phrase | None:
+    """What a question for one of its kind found: the Lyrebird satellite of "Which satellite takes its place?". It is
+    what comes next is about."""
+    kind = _KIND.match(question)
+    if kind is None:
+        return None
+    sort = lexical.stem(lexical.fold(kind["kind"]))
+    ends = ((p, p.head.split()) for p in phrases(answer) if not p.generic)
+    return next((p for p, words in ends if len(words) > 1 and lexical.stem(lexical.fold(words[-1])) == sort), None)
+
+
+_KIND = re.compile(r"\W*(?:which|what) (?P<kind>[a-z]+) (?!did\b|does\b|do\b)", re.IGNORECASE)
 _WHO = re.compile(r"\b(?:who|whom|whose|which (?:person|player|minister|politician|coach)|name of)\b", re.IGNORECASE)
 _PLACE = re.compile(r"\b(?:in|at|near|outside|inside|across)\s+((?:the )?[^\W\d_a-z][\w’'-]*(?: [^\W\d_a-z][\w’'-]*)*)")
 

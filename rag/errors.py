@@ -8,6 +8,8 @@
     │   ├── ModelError           a model file is missing, corrupt or will not run
     │   │   └── UnsupportedModelError  this runtime cannot run it; another may
     │   └── StoreError           the database or the vector file failed
+    │       ├── LockedError          somebody else writes to the index; nothing was changed
+    │       └── UnwipedError         articles are removed, but files still hold words of them
     └── InvariantError       4   a value that must never exist was about to: a bug, never the user's fault
 
 Messages are one line and end with what to do where there is something to do.
@@ -54,6 +56,19 @@ class UnsupportedModelError(ModelError):
 
 class StoreError(BackendError):
     """The database or the vector file failed."""
+
+
+class LockedError(StoreError):
+    """Somebody else writes to the index; nothing was changed."""
+
+
+class UnwipedError(StoreError):
+    """Articles are removed and found no more, but the files may still hold words of them."""
+
+    def __init__(self, message: str, removed: int = 0) -> None:
+        """`removed`: how many were removed by who raises this; none where others were before."""
+        super().__init__(message)
+        self.removed = removed
 
 
 class InvariantError(NewsragError):

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import heapq
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import NamedTuple
 
 from rag import lexical, questions
 from rag.quantities import quantities
 from rag.types import Article, Evidence, Span
 
+_SAME_ONE = re.compile(r"\W*(?:he|she|they)\b", re.IGNORECASE)
 _POINTING = 1.5  # log odds for a draft whose own terms all stand in a sentence
 
 
@@ -42,6 +45,7 @@ class Candidate:
     article_score: float  # of its article, 0 for the best found and below for the others
     copies: int = 0
     words: Sequence[str] = ()  # of the sentence, where they are known already
+    words_before: Sequence[str] | None = None  # of the previous one
     passage: int = -1  # the store's number of its passage, and its place there, from 0
     place: int = 0
 
@@ -52,39 +56,58 @@ class Candidate:
 
 
 class Meaning(NamedTuple):
-    """What a word is to a question: the terms it stands for, also as a near derivation, and the name it is."""
+    """What a word is to a question: the terms it stands for, also as a near derivation, the name it is, and both."""
 
     terms: frozenset[str]
     names: frozenset[str]
+    all: frozenset[str]
+
+    @classmethod
+    def of(cls, terms: frozenset[str], names: frozenset[str]) -> Meaning:
+        """With `all` of them."""
+        return cls(terms, names, terms | names)
 
 
-_NOTHING = Meaning(frozenset(), frozenset())
+_NOTHING = Meaning.of(frozenset(), frozenset())
 
 
 class Meanings(dict[str, Meaning | None]):
     """What each word is to one question, None for most: worked out when a word is first looked up."""
 
-    def __init__(self, query: Query) -> None:
+    def __init__(self, terms: Sequence[str], names: Iterable[str]) -> None:
+        """Those of the question, as stems."""
         super().__init__()
-        self._terms, self._names = query.terms, frozenset(query.names)
+        self._terms, self._names = terms, frozenset(names)
         # Stemming keeps the first two letters, so most words are out at a glance.
-        self._starts = {stem[:2] for stem in (*query.terms, *query.names)}
+        self._starts = {stem[:2] for stem in (*terms, *self._names)}
+
+    def learn(self, words: Iterable[str]) -> None:
+        """Look up many words together: those that mean nothing cost next to nothing."""
+        new = set(words).difference(self)
+        self.update(dict.fromkeys(word for word in new if word[:2] not in self._starts))
 
     def __missing__(self, word: str) -> Meaning | None:
         meaning = None
         if word[:2] in self._starts:
             own = frozenset((lexical.stem(word),))
             terms, names = lexical.found(self._terms, own), own & self._names
-            meaning = Meaning(terms, names) if terms or names else None
+            meaning = Meaning.of(terms, names) if terms or names else None
         self[word] = meaning
         return meaning
 
     def of(self, words: Iterable[str]) -> Meaning:
         """What they are together."""
         found = [meaning for meaning in map(self.__getitem__, words) if meaning]
-        if not found:
-            return _NOTHING
-        return Meaning(frozenset().union(*(m.terms for m in found)), frozenset().union(*(m.names for m in found)))
+        if len(found) < 2:
+            return found[0] if found else _NOTHING
+        return Meaning.of(frozenset().union(*[m.terms for m in found]), frozenset().union(*[m.names for m in found]))
+
+
+@lru_cache(maxsize=4)
+def meanings(terms: tuple[str, ...], names: tuple[str, ...]) -> Meanings:
+    """Those of a question (`Query.terms`, `Query.names`), kept while it is answered: an article is read for its place,
+    its best passage and its best sentences."""
+    return Meanings(terms, names)
 
 
 class _Look:
@@ -92,14 +115,15 @@ class _Look:
 
     def __init__(self, query: Query) -> None:
         self._query = query
-        self._meanings = Meanings(query)
+        self._meanings = meanings(query.terms, query.names)
         self._around: dict[str, Meaning] = {}
         self._shares: dict[tuple[frozenset[str], bool], float] = {}
 
     def features(self, candidate: Candidate) -> dict[str, float]:
         """All of `lexical_features`, but `kind` at its highest: it takes longer than the others together."""
         own = self._meanings.of(candidate.words or lexical.words(candidate.text))
-        title, before = self._context(candidate.article.title), self._context(candidate.previous)
+        title = self._context(candidate.article.title)
+        before = self._context(candidate.previous, candidate.words_before)
         return {
             "terms": self._share(own.terms),
             "terms_in_context": self._share(own.terms | title.terms | before.terms),
@@ -109,9 +133,12 @@ class _Look:
             "passage_cosine": candidate.passage_cosine,
         }
 
-    def _context(self, text: str) -> Meaning:
+    def _context(self, text: str, words: Sequence[str] | None = None) -> Meaning:
+        """What a text is by its content words; `words` are all that it has, where they are known already."""
         if text not in self._around:
-            self._around[text] = self._meanings.of(lexical.content_words(text))
+            listed = lexical.words(text) if words is None else words
+            likely = [word for word in listed if self._meanings[word] and word not in lexical.STOPWORDS]
+            self._around[text] = self._meanings.of(likely)
         return self._around[text]
 
     def _share(self, present: frozenset[str], *, names: bool = False) -> float:
@@ -128,7 +155,9 @@ def lexical_features(query: Query, candidate: Candidate) -> dict[str, float]:
 
 
 def _kind(query: Query, candidate: Candidate) -> float:
-    return questions.fits(query.kind, query.text, candidate.text)
+    # "He" is who the sentence before names.
+    text = f"{candidate.previous} {candidate.text}" if query.kind == "who" and _SAME_ONE.match(candidate.text) else ""
+    return questions.fits(query.kind, query.text, text or candidate.text)
 
 
 def shortlist(query: Query, candidates: Iterable[Candidate], size: int) -> list[tuple[Candidate, dict[str, float]]]:

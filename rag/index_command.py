@@ -135,7 +135,8 @@ def _print_report(out: TextIO, report: IndexReport, folder: Path, *, json: bool)
 def _progress(spinner: Spinner) -> Callable[[IndexReport], None]:
     def show(report: IndexReport) -> None:
         articles = report.added + report.updated + report.unchanged
-        spinner.show(f"{articles} articles read, {report.passages} new passages")
+        text = f"{articles} articles read, {report.passages} new passages"
+        spinner.show(f"{text}, sentences of {report.sentences}, Ctrl-C: later" if report.sentences else text)
 
     return show
 
@@ -143,5 +144,5 @@ def _progress(spinner: Spinner) -> Callable[[IndexReport], None]:
 def _sum(a: IndexReport, b: IndexReport) -> IndexReport:
     return replace(
         b, added=a.added + b.added, updated=a.updated + b.updated, unchanged=a.unchanged + b.unchanged,
-        passages=a.passages + b.passages,
+        passages=a.passages + b.passages, sentences=a.sentences + b.sentences,
     )  # fmt: skip

@@ -17,3 +17,4 @@ class IndexReport:
     passages: int = 0
     problems: tuple[Problem, ...] = ()
     removed: int = 0
+    sentences: int = 0  # passages whose sentences were embedded too, for faster quotations

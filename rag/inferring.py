@@ -32,8 +32,8 @@ _LINES, _SHORT = 4, 80
 
 def published(text: str, url: str | None, seen: str | None = None) -> str | None:
     """An ISO 8601 date, or None. `seen` is one that stands on the page around the text: the address goes before it."""
-    if url and (found := _IN_PATH.search(url)) and (written := _iso(found["y"], found["m"], found["d"])):
-        return written
+    if url and (found := _IN_PATH.search(url)) and (day := _iso(found["y"], found["m"], found["d"])):
+        return day
     if seen:
         return seen
     lines = [line.strip() for line in text.split("\n") if line.strip()]
@@ -44,7 +44,8 @@ def published(text: str, url: str | None, seen: str | None = None) -> str | None
             short = len(line) <= _SHORT and not line.endswith((".", "!", "?", "”", '"'))
             dateline = number == 0 and _DATELINE.match(f"{before}{after[:60]}") and len(before) <= 40
             if short or dateline or _SAYS_SO.search(before):
-                return _iso(*_parts(match))
+                if day := _iso(*_parts(match)):
+                    return day
     return None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag import kept_reports, stories
-from rag.errors import NotReadyError, StoreError, UsageError
+from rag.errors import NotReadyError, StoreError, UnwipedError, UsageError
 from rag.indexing import sync_vectors
 from rag.loading import Notice
 from rag.ports import VIEWS
@@ -167,36 +167,49 @@ def remove_articles(
     wait_s: float | None = None,
     notice: Notice = lambda _: None,
     let_go: Callable[[], object] = lambda: None,
+    readers_wait_s: float = READERS_WAIT_S,
 ) -> int:
     """Delete articles for good, with their earlier versions and every word in every file; how many there were. Without
     ids it finishes a removal that was interrupted.
 
     `let_go` is called while readers hold the old state, so that this process's own can open the new one. Raises
-    NotReadyError, and StoreError also when a reader keeps the old state for long: then the articles are gone, and the
-    files are not clean.
+    NotReadyError, LockedError, and UnwipedError when a reader keeps the old state for more than `readers_wait_s`
+    seconds: then the articles are gone, and the files are not clean.
     """
     with open_to_write(folder, "removing articles", wait_s=wait_s, notice=notice) as store:
         kept_reports.forget(folder, article_ids)
         with store.transaction():
             removed = store.remove(article_ids)
             stories.group(store)
-        finish_removal(store, folder, let_go)
+        try:
+            finish_removal(store, folder, let_go, readers_wait_s)
+        except StoreError as exc:
+            raise UnwipedError(str(exc), removed) from exc
         return removed
 
 
-def finish_removal(store: Store, folder: Path, let_go: Callable[[], object] = lambda: None) -> None:
-    """Take removed words out of all files of the index, if there are any. Raises StoreError as `remove_articles`."""
+def go_on_removing(folder: Path) -> None:
+    """Try once to finish a removal that was interrupted, or that readers kept from its end. Raises LockedError at once
+    where somebody else writes, and UnwipedError."""
+    with open_to_write(folder, "finishing a removal", wait_s=0.0) as store:
+        finish_removal(store, folder, readers_wait_s=0.0)
+
+
+def finish_removal(
+    store: Store, folder: Path, let_go: Callable[[], object] = lambda: None, readers_wait_s: float = READERS_WAIT_S
+) -> None:
+    """Take removed words out of all files of the index, if there are any. Raises UnwipedError as `remove_articles`."""
     from rag.stores.faiss_vectors import FaissVectors
 
     if not store.unwiped():
         return
-    until = time.monotonic() + READERS_WAIT_S
+    until = time.monotonic() + readers_wait_s
     while not store.wipe():
         with store.snapshot():
             _sync_files(store, folder)
         let_go()
         if time.monotonic() > until:
-            raise StoreError(
+            raise UnwipedError(
                 f"the articles are removed, but another program still reads the old state of {folder}: close it and "
                 f"run `rag articles remove --index {folder}`, so that none of their words stays in the files"
             )

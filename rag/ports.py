@@ -65,8 +65,8 @@ class VectorIndex(Protocol):
         """Replace everything by these vectors; on failure the old content stays."""
 
     def search(self, query: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
-        """The k best `(id, inner product)`, best first; fewer where there are fewer. With `allowed`, exact search
-        among those ids alone, so that a filter never starves the result."""
+        """The k best `(id, inner product)`, best first, of equal ones the smaller id; fewer where there are fewer. With
+        `allowed`, exact search among those ids alone, so that a filter never starves the result."""
 
 
 class Store(Protocol):
@@ -188,8 +188,9 @@ class Store(Protocol):
         """Store, with less precision, a row for each sentence of these passages. Changes no stamp: what is searched
         stays the same. They go with their passage."""
 
-    def without_sentences(self, most: int) -> dict[int, int]:
-        """The first passages that have no such rows, with the keys of their articles."""
+    def without_sentences(self, most: int, after: int = -1) -> dict[int, int]:
+        """The first passages, of those with a greater id than `after`, that have no such rows, in order, with the keys
+        of their articles."""
 
     def sentences(self, passages: Sequence[int], dimension: int) -> dict[int, Vectors]:
         """The rows of those of these passages that have some, unit rows, as `put_sentences` got

@@ -109,6 +109,23 @@ def quantities(text: str) -> list[Quantity]:
     return found
 
 
+_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+
+
+def figures(text: str) -> list[Quantity]:
+    """The numbers of a text that count or measure something: no years, days of the month or times of day."""
+    return [q for q in quantities(text) if not _calendar(text, q)]
+
+
+def _calendar(text: str, quantity: Quantity) -> bool:
+    digits = text[quantity.start : quantity.end]
+    year = re.fullmatch(r"(?:1[5-9]|20)\d\d", digits) and not quantity.unit
+    before = re.search(rf"{_MONTH}\s+$", text[: quantity.start])
+    after = re.match(rf"(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}", text[quantity.end :])
+    clock = re.match(r"\s?[ap]\.?m\b|[:.]\d\d\s?[ap]\.?m\b|:\d\d\b", text[quantity.end :])
+    return bool(year or before or after or clock or re.search(r"\b\d?\d:$", text[: quantity.start]))
+
+
 def _number_at(tokens: list[re.Match[str]], i: int, text: str) -> _Number | None:
     """The number that begins at token i; None where there is none."""
     word, before = (tokens[i]["word"] or "").lower(), text[max(0, tokens[i].start() - 24) : tokens[i].start()]

@@ -3,34 +3,46 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import Literal
 
 from rag import lexical
 from rag.errors import UsageError
-from rag.quantities import quantities
+from rag.quantities import figures, quantities
 
 Asked = Literal["number", "money", "when", "who", "where", "said", "why", "other"]
 
+# "Who paid the fine?" asks for a person: the word that a question opens with says more than the nouns behind it.
+_OPENING = re.compile(
+    r"^\W*(?:(?:and|so|but)\W+)?(?:(?:by|to|for|from|with|of|at|in|on|under|since|until|till)\s+)?"
+    r"(?P<word>who|whom|whose|when|where|why)\b",
+    re.IGNORECASE,
+)
+_OPENS: Mapping[str, Asked] = {
+    "who": "who", "whom": "who", "whose": "who", "when": "when", "where": "where", "why": "why"
+}  # fmt: skip
 _PATTERNS: tuple[tuple[Asked, str], ...] = (
+    ("said", r"\bwhat (?:did|does|has|have) .*\b(?:say|said|tell|claim|argue|call|describe|respond)\b"),
     (
         "money",
-        r"\bhow much (?:money|did .* (?:pay|cost|offer|raise|bid|earn|fine))|"
-        r"\b(?:price|cost|fine[ds]?|salary|fee|budget)\b",
+        r"\bhow much (?:money|(?:is|was|are|were) (?:an?|one|the)\b|(?:did|does|do|will|would|has|have|had) .*"
+        r"(?:pay|paid|cost|offer|raise|bid|earn|fine|spend|spent|owe))|"
+        r"\b(?:price[ds]?|cost(?:s|ing)?|fine[ds]?|salary|fee|fare|budget|worth)\b",
     ),
     (
         "number",
         r"\bhow (?:many|much|old|long|far|fast|tall|big|large|high|deep|heavy|often)\b|\b(?:crowd|size|count|figure)\b|"
-        r"\b(?:toll|number of|percentage|what (?:share|percent|proportion)|score|turnout|attendance|magnitude|rate)\b",
+        r"\b(?:toll|number of|percentage|what (?:share|percent|proportion)|score|turnout|attendance|magnitude|rate)\b|"
+        r"\b(?:what|which) (?:minute|age|height|speed|distance)\b",
     ),
     (
         "when",
-        r"^\s*when\b|\b(?:what|which) (?:date|day|year|month|time|century)\b|"
+        r"\b(?:what|which) (?:date|day|year|month|time|century|week|hour|decade|season)s?\b|"
         r"\bwhen (?:did|was|were|is|will|does)\b",
     ),
     (
         "said",
-        r"\bwhat (?:did|does|has|have) .*\b(?:say|said|tell|claim|argue|call|describe|respond)\b|"
         r"\bhow did .*\b(?:respond|react|describe|put|explain|justify|characteri[sz]e)\b|"
         r"\b(?:verdict|accusation|reaction|response|comment|criticism|argument|promise|warning)\b",
     ),
@@ -41,10 +53,15 @@ _PATTERNS: tuple[tuple[Asked, str], ...] = (
     ),
     (
         "where",
-        r"\bwhere\b|\b(?:in|at) (?:what|which) \w+|"
+        r"\bwhere\b|\b(?:in|at) (?:what|which) (?!way|case|sense|form|order|respect|circumstances|condition)\w+|"
         r"\b(?:what|which|in what|in which) (?:city|country|town|place|state|region|village|location|district)\b",
     ),
-    ("why", r"\bwhy\b|\bwhat (?:caused|led to|prompted)\b|\bfor what reason\b"),
+    (
+        "why",
+        r"\bwhy\b|\bwhat (?:caused|led to|prompted|made|explain(?:s|ed)|(?:is|was|lies|lay) behind)\b|"
+        r"\breasons? (?:for|why|that|behind|did|does|was|were|is|are|given)\b|\b(?:main|chief|real|only) reason\b|"
+        r"\bfor what reason\b",
+    ),
 )
 _COMPILED = tuple((kind, re.compile(pattern, re.IGNORECASE)) for kind, pattern in _PATTERNS)
 _DATE = re.compile(
@@ -58,6 +75,20 @@ _PLACE = re.compile(r"\b(?:in|at|near|from|to|outside|inside|off|along|across|of
 _FULL_NAME = re.compile(r"[^\W\d_a-z][\w’'-]+(?: (?:al|bin|de|del|der|di|la|van|von))? [^\W\d_a-z][\w’'-]+")
 _SAID = re.compile(
     r"[“\"]|\b(?:said|told|added|accus\w+|argued|called|claimed|warned|insisted|denied|wrote|described)\b"
+)
+# "How long" wants a time or a distance: a number of anything else is none.
+_LENGTH = re.compile(r"\bhow (long|far)\b(?! ago)", re.IGNORECASE)
+_OF_TIME = r"(?:second|minute|hour|day|night|week|fortnight|month|season|year|decade|centur(?:y|ie))s?\b"
+_OF_SPACE = r"(?:centimetre|metre|meter|kilometre|kilometer|mile|yard|feet|foot|inch|cm|km|m\b)"
+_MEASURED = {
+    "long": re.compile(rf"[\s-]+(?:\w+[\s-]+)?(?:{_OF_TIME}|{_OF_SPACE})", re.IGNORECASE),
+    "far": re.compile(rf"[\s-]+(?:\w+[\s-]+)?(?:{_OF_SPACE}|{_OF_TIME}|per cent)|\s?%", re.IGNORECASE),
+}
+_MONEY = re.compile(
+    r"[\s-]+(?:\w+[\s-]+)?(?:dollar|euro|pound|cent|pence|penny|franc|crown|krona|kronor|krone|kroner|florin|guilder|mark|"
+    r"rupee|rupiah|peso|real|reais|rand|yuan|yen|won|r[ou]uble|hryvnia|zloty|forint|koruna|lira|shekel|dinar|dirham|"
+    r"rial|riyal|baht|ringgit|naira|shilling|peseta)s?\b",
+    re.IGNORECASE,
 )
 _BECAUSE = re.compile(
     r"\b(?:because|due to|after|over|caused?|owing|blam\w+|reason|since|as a result|following|so that|in order|"
@@ -76,7 +107,9 @@ def checked(question: str, most: int) -> str:
 
 
 def asked(question: str) -> Asked:
-    """The kind of answer wanted, by its question words; the first kind that fits."""
+    """The kind of answer wanted, by the word that the question opens with, or else the first kind that fits."""
+    if opening := _OPENING.match(question):
+        return _OPENS[opening["word"].lower()]
     return next((kind for kind, pattern in _COMPILED if pattern.search(question)), "other")
 
 
@@ -85,9 +118,11 @@ def fits(kind: Asked, question: str, sentence: str) -> float:
     0.5 where the kind asks for nothing that can be seen."""
     known, given = _known(question)
     if kind in ("number", "money"):
-        new = [q for q in quantities(sentence) if q.value not in given]
+        new = [q for q in figures(sentence) if q.value not in given]
+        if length := _LENGTH.search(question):
+            new = [q for q in new if _MEASURED[length[1].lower()].match(sentence, q.end)]
         if kind == "money":
-            return float(any(q.unit not in ("", "%") for q in new) or bool(re.search(r"[$€£¥]", sentence)))
+            return float(any(q.unit not in ("", "%") or _MONEY.match(sentence, q.end) for q in new))
         return float(bool(new))
     if kind == "when":
         return float(any(lexical.fold(m.group()) not in known for m in _DATE.finditer(sentence)))

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from itertools import pairwise
+from itertools import chain, islice, pairwise
 
 from rag import lexical
 from rag.chunking import titled
-from rag.evidence import Meanings, Query
+from rag.evidence import Query, meanings
 from rag.ports import Reranker
 from rag.types import Evidence
 
@@ -31,7 +31,7 @@ class Reading:
     def __init__(self, query: Query) -> None:
         self._query = query
         self._weight = {t: query.rarity.get(t, 1.0) for t in (*query.terms, *query.names)}
-        self._meanings = Meanings(query)
+        self._meanings = meanings(query.terms, query.names)
         self._shares: dict[frozenset[str], float] = {}
         wanted = frozenset(query.terms)
         asked = [stem for word in lexical.words(query.text) if (stem := lexical.stem(word)) in wanted]
@@ -44,11 +44,13 @@ class Reading:
         share of terms in one sentence with the title. near: share of the question's neighbouring terms that stand near
         each other.
         """
+        read = list(islice(sentences, _MOST_SENTENCES))
+        self._meanings.learn(chain.from_iterable(read))
         about = frozenset(stem for _, stems in self._found(lexical.words(title)) for stem in stems)
         everywhere, best = set(about), self._share(about)
         places: dict[str, list[int]] = {}
         offset = 0
-        for _, words in zip(range(_MOST_SENTENCES), sentences, strict=False):
+        for words in read:
             if found := self._found(words):
                 for at, stems in found:
                     for stem in stems:
@@ -68,7 +70,7 @@ class Reading:
         """Where words of the question stand, and which of its stems each one is: a term also as its near derivation, a
         name only as itself."""
         look = self._meanings.__getitem__
-        return [(at, meaning.terms | meaning.names) for at, meaning in enumerate(map(look, words)) if meaning]
+        return [(at, meaning.all) for at, meaning in enumerate(map(look, words)) if meaning]
 
     def _share(self, present: frozenset[str]) -> float:
         if present not in self._shares:

@@ -1,7 +1,7 @@
 """The question that a reading model is asked over numbered sentences, and what its answer means. Layer: pure.
 
-The model answers `[3] at least 340` or, where no sentence answers, `[0]`. The number comes first: the probabilities of
-that one token rank all sentences after a single evaluation of the prompt, before a word is generated.
+The model answers ` at least 340 [3]` or, where no sentence answers, ` none [0]`: words that it copies, then the number
+of their sentence. The probabilities of that one token, given the words, rank all sentences.
 """
 
 from __future__ import annotations

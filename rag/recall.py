@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from rag import evidence
-from rag.conversation import Place, SourceAsked
+from rag import evidence, questions
+from rag.conversation import Exchange, History, Place, SourceAsked
+from rag.errors import UsageError
 from rag.retrieval import Retriever
 from rag.settings import Settings
-from rag.types import Evidence, Filters
+from rag.types import Answer, Evidence, Filters
+
+
+class Ask(Protocol):
+    """`rag.answering.Rag.ask` with the filters and the mode of the conversation."""
+
+    def __call__(self, question: str, *, history: History) -> Answer:
+        """The whole answer. Raises UsageError for a bad question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,23 @@ def recall(asked: SourceAsked, cited: tuple[Place, ...], retriever: Retriever, s
     about = f" about {asked.about}" if asked.about else ""
     standalone = f"What did {source} say{about} in “{words.article.title}”?"
     return Recalled(standalone, _about(asked.about, words, retriever, settings) if asked.about else (words,))
+
+
+def cited_before(ask: Ask, heard: Sequence[Exchange], settings: Settings) -> tuple[Place, ...]:
+    """What the last answer cited, found by answering its question again: the same question over the same index gets
+    the same answer. Nothing where it does not, as the numbers would be others, and where it was never a question that
+    can be asked: that is no fault of the one asked now. Raises as `ask` does."""
+    *before, last = heard
+    try:
+        questions.checked(last.question, settings.question_characters)
+    except UsageError:
+        return ()
+    history = [turn for e in before for turn in ({"role": "user", "content": e.question},
+                                                 {"role": "assistant", "content": e.answer})]  # fmt: skip
+    again = ask(last.question, history=history)
+    if last.answer and last.answer != again.answer:
+        return ()
+    return tuple(Place(c.article_id, c.start, c.end) for c in again.citations)
 
 
 def _about(topic: str, words: Evidence, retriever: Retriever, settings: Settings) -> tuple[Evidence, ...]:

@@ -7,7 +7,7 @@ from dataclasses import asdict
 from datetime import date
 from typing import Any
 
-from rag.articles import canonical_url, moment
+from rag.articles import canonical_url, in_utc
 from rag.types import (
     Answer,
     AnswerSentence,
@@ -112,15 +112,10 @@ def article_json(article: Article, *, text: bool = True) -> Json:
     fields = {
         **asdict(article),
         "authors": list(article.authors),
-        "published_utc": _utc(article.published),
+        "published_utc": in_utc(article.published) if article.published else None,
         "canonical_url": canonical_url(article.url) if article.url else None,
     }
     return fields if text else {**{k: v for k, v in fields.items() if k != "text"}, "characters": len(article.text)}
-
-
-def _utc(published: str | None) -> str | None:
-    """A date as it is, a date and time in UTC."""
-    return (moment(published) or published) if published else None
 
 
 def hit_json(hit: Hit) -> Json:

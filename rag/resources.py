@@ -92,15 +92,15 @@ def adapter(model: str, setting: str) -> Path | None:
 
 
 def model_key(model: str) -> str:
-    """A file name's worth of what is known of an LLM without reading its file: its digest if bundled, else its path,
-    size and time."""
+    """A file name's worth of what is known of an LLM without reading its file: its digest if bundled, the name of one
+    on the hub, else its path, size and time."""
     if model == "bundled":
         return LLM_SHA256
     path = Path(model).absolute()
     try:
         about = f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}"
     except OSError:
-        about = str(path)
+        about = model if model.startswith("hf:") else str(path)
     return hashlib.sha256(about.encode()).hexdigest()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from functools import lru_cache, partial
+from itertools import chain
 
 import numpy as np
 
@@ -32,24 +33,24 @@ _UNREAD = dict.fromkeys((*ranking.READ, "date"), 0.0)
 @dataclass(frozen=True, slots=True)
 class Ranked:
     """An article as a search sees it: its score, what each view gave it with its place there, and the signals whose
-    weighted sum the score is, `parts` by part; empty where places alone were fused."""
+    weighted sum the score is, `parts` by part; empty where places alone were fused. `places`, which all share: for each
+    view the place, from 1, and the score of what it found."""
 
     key: int
     score: float
     signals: Mapping[str, float]
     weights: Mapping[str, float]
-    rankings: Mapping[str, Ranking]
+    places: Mapping[str, Mapping[int, tuple[int, float]]]
 
     @property
     def views(self) -> dict[str, float]:
         """Each view's own score, where it found the article."""
-        return {name: score for name, found in self.rankings.items() for key, score in found if key == self.key}
+        return {name: found[self.key][1] for name, found in self.places.items() if self.key in found}
 
     @property
     def ranks(self) -> dict[str, int]:
         """Its place in each view, from 1."""
-        places = ((name, enumerate(found, start=1)) for name, found in self.rankings.items())
-        return {name: place for name, found in places for place, (key, _) in found if key == self.key}
+        return {name: found[self.key][0] for name, found in self.places.items() if self.key in found}
 
     @property
     def parts(self) -> dict[str, float]:
@@ -68,18 +69,26 @@ class Retriever:
         settings: Settings,
         evidence_model: LinearModel,
         ranking_model: LinearModel | None = None,
+        seen: dict[str, Vectors] | None = None,
     ) -> None:
         """`vectors` must be in step with the store (`rag.indexing.sync_vectors`), and the store must not change while
-        the retriever lives (`Store.snapshot`). Without a `ranking_model` the fused views alone decide the order."""
+        the retriever lives (`Store.snapshot`). Without a `ranking_model` the fused views alone decide the order.
+        `seen`: see `SentenceVectors`."""
         self._store, self._vectors, self._embedder, self._settings = store, vectors, embedder, settings
         self._model, self._ranking = evidence_model, ranking_model
         self.reranker: Reranker | None = None  # reads the best evidence once more; a setting, off by default
         # Neither refers to the retriever: it would stay, with all it holds, until the collector finds the cycle.
         self._passing = lru_cache(maxsize=32)(partial(_vectors_passing, store))
-        self._sentences = SentenceVectors(store, embedder)
+        self._sentences = SentenceVectors(store, embedder, seen)
         self._kept = Kept()
         self._frequency: dict[str, int] = {}
         self._embed_query = lru_cache(maxsize=256)(embedder.embed_query)
+
+    def forget(self) -> None:
+        """Let go of the vector files and of what was kept for later questions: there will be none."""
+        self._vectors = {}
+        self._kept.clear()
+        self._passing.cache_clear()
 
     def search(self, question: str, k: int, filters: Filters, typed: str | None = None) -> list[Hit]:
         """The k best articles, each with its best passage, copies of one story in one slot; best first. Raises
@@ -94,7 +103,7 @@ class Retriever:
         if typed is not None and typed != question:
             rankings = together(rankings, self.rankings(typed, filters), _TYPED)
         ranked = self.rank(question, rankings, dated, shelf)
-        return self._hits(ranked, self._embed_query(question), lexical.terms(question), k, shelf)
+        return self._hits(ranked, self._embed_query(question), _taken_apart(question), k, shelf)
 
     @property
     def store(self) -> Store:
@@ -139,7 +148,11 @@ class Retriever:
                 own.update(read.get(key, _UNREAD))
                 scores[key] = sum([weight * own[name] for name, weight in weights.items()])
             order = _best_first(scores)
-        return [Ranked(key, scores[key], signals[key], weights, rankings) for key in order]
+        places = {
+            name: {key: (place, score) for place, (key, score) in enumerate(found, start=1)}
+            for name, found in rankings.items()
+        }
+        return [Ranked(key, scores[key], signals[key], weights, places) for key in order]
 
     def _read(self, question: str, keys: Sequence[int], shelf: Shelf) -> dict[int, dict[str, float]]:
         """What the words of these articles, and their dates, say about the question."""
@@ -204,7 +217,7 @@ class Retriever:
             best.setdefault(owners[passage], score)
         return list(best.items())[:depth]
 
-    def _hits(self, ranked: Sequence[Ranked], query: Vectors, wanted: list[str], k: int, shelf: Shelf) -> list[Hit]:
+    def _hits(self, ranked: Sequence[Ranked], query: Vectors, asked: Query, k: int, shelf: Shelf) -> list[Hit]:
         """The first k stories, each in one slot: that of its best article."""
         first = self._store.stories([item.key for item in ranked])
         families: dict[int, list[Ranked]] = {}
@@ -215,7 +228,7 @@ class Retriever:
         shelf.fetch([members[0].key for members in chosen.values()])
         several = [p for members in chosen.values() if len(p := shelf.passages(members[0].key)) > 1]
         cosines = self._passage_cosines([number for passages in several for number, _ in passages], query)
-        choice, hits = _PassageChoice(wanted, cosines), []
+        choice, hits = _PassageChoice(asked, cosines), []
         for story, (found, *others) in chosen.items():
             passage = choice.best(shelf.passages(found.key), shelf.words(found.key))
             why = (found.views, len(everywhere[story]) - 1, tuple(o.key for o in others), found.ranks, found.parts)
@@ -236,9 +249,12 @@ class Retriever:
     def rarity(self, stems: Sequence[str]) -> dict[str, float]:
         """Inverse document frequency of stems in this archive."""
         # Kept for the next question: to count the articles of a frequent word takes as long as to search for it.
-        if unknown := [stem for stem in dict.fromkeys(stems) if stem not in self._frequency]:
-            self._frequency.update(self._store.document_frequency(unknown))
-        return lexical.rarity({stem: self._frequency[stem] for stem in stems}, self._store.size())
+        # Words that no article has are as many as people think of, and counted at once: they are not kept.
+        counts = {stem: self._frequency.get(stem, -1) for stem in stems}
+        if unknown := [stem for stem, count in counts.items() if count < 0]:
+            counts.update(self._store.document_frequency(unknown))
+            self._frequency.update((stem, counts[stem]) for stem in unknown if counts[stem])
+        return lexical.rarity(counts, self._store.size())
 
     def evidence(self, query: Query, hits: Sequence[Hit]) -> list[Evidence]:
         """All shortlisted sentences of the hits, ranked by the evidence model; scores are its log odds."""
@@ -315,9 +331,9 @@ def _best_first(scores: Mapping[int, float]) -> list[int]:
 class _PassageChoice:
     """Which passage of an article is shown: near the question and with its words."""
 
-    def __init__(self, wanted: Sequence[str], cosines: Mapping[int, float]) -> None:
-        self._wanted, self._cosines = wanted, cosines
-        self._starts = {stem[:2] for stem in wanted}
+    def __init__(self, query: Query, cosines: Mapping[int, float]) -> None:
+        self._wanted, self._cosines = query.terms, cosines
+        self._meanings = evidence.meanings(query.terms, query.names)
 
     def best(self, passages: Sequence[tuple[int, Passage]], words: Sequence[Sequence[str]]) -> Passage:
         """`words` of the sentences of all passages, in order."""
@@ -325,12 +341,12 @@ class _PassageChoice:
             return passages[0][1]
         scores, at = [], 0
         for number, passage in passages:
-            own = (word for sentence in words[at : at + len(passage.sentences)] for word in sentence)
+            own = chain.from_iterable(words[at : at + len(passage.sentences)])
             scores.append(self._cosines[number] + 0.5 * lexical.coverage(self._wanted, self._stems(own), {}))
             at += len(passage.sentences)
         return passages[scores.index(max(scores))][1]
 
     def _stems(self, words: Iterable[str]) -> frozenset[str]:
-        """Those of content words that may be wanted: stemming keeps the first two letters."""
-        likely = {word for word in words if word[:2] in self._starts}
+        """Those of content words that mean something to the question."""
+        likely = {word for word in words if self._meanings[word]}
         return frozenset(lexical.stem(word) for word in likely - lexical.STOPWORDS)

@@ -27,7 +27,9 @@ def standalone(question: str, history: Sequence[Exchange]) -> str:
     """
     context = Context()
     for exchange in history[-_LAST_EXCHANGES:]:
-        context = context.after(exchange, _rewritten(exchange.question[:_CHARACTERS], context))
+        asked = exchange.question[:_CHARACTERS]
+        if lexical.words(asked):  # "???" asks nothing that a follow-up could go on with
+            context = context.after(exchange, _rewritten(asked, context))
     return _rewritten(question, context).text
 
 
@@ -289,14 +291,19 @@ def _named(heads: Sequence[str], own: set[str]) -> Phrase | None:
 
 
 _FEW = 2
+_GOES_ON = re.compile(r"\s*(?:and|but|so|then)\b", re.IGNORECASE)  # "And on Thursday?": of a date alone nothing is told
+_DATES = frozenset(lexical.stem(w) for w in lexical.CALENDAR)
 _INTERROGATIVE = re.compile(r"^(?:who|what|when|where|why|how|which|is|are|was|were|do|does|did|has|have|had)\b", re.I)
 
 
 def _completed(question: str, context: Context) -> Rewrite:
     """The topic added where a question names next to nothing ("How many people died?"); itself otherwise."""
     own, centre, asked = phrases(question), context.centre, _OPENING.sub("", question.strip())
-    short = len(lexical.terms(asked)) <= _FEW and _INTERROGATIVE.match(asked)
-    named = any(p.name or not (p.generic or _is_definite(question, p)) for p in own)
+    goes_on = _GOES_ON.match(question) is not None
+    terms = [t for t in lexical.terms(asked) if t not in _DATES] if goes_on else lexical.terms(asked)
+    short = len(terms) <= _FEW and _INTERROGATIVE.match(asked)
+    dated = {p for p in own if goes_on and lexical.fold(p.head) in lexical.CALENDAR}
+    named = any(p not in dated and (p.name or not (p.generic or _is_definite(question, p))) for p in own)
     if centre is None or not short or named or _shares(question, centre.head):
         return Rewrite(question, question)
     topic = definite(centre)

@@ -12,14 +12,21 @@ from rag.ports import Embedder, Store, Vectors
 
 _SEEN = 8192  # vectors kept in memory, 12 MB of them with the bundled model
 _BATCH = 64  # passages whose sentences are embedded and committed together
+STORED_FROM = 50_000  # passages of an archive, from which on they are stored; docs/decisions/0067 has the table
+
+
+def stored(setting: str, passages: int) -> bool:
+    """Whether an archive of so many passages has the vectors of its sentences stored."""
+    return setting == "stored" or (setting == "auto" and passages >= STORED_FROM)
 
 
 class SentenceVectors:
     """The vectors of candidates, from where they cost least."""
 
-    def __init__(self, store: Store, embedder: Embedder) -> None:
+    def __init__(self, store: Store, embedder: Embedder, seen: dict[str, Vectors] | None = None) -> None:
+        """`seen`: what others of the same embedder made, and will use; a dictionary by text."""
         self._store, self._embedder = store, embedder
-        self._seen: dict[str, Vectors] = {}
+        self._seen: dict[str, Vectors] = {} if seen is None else seen
 
     def of(self, candidates: Sequence[Candidate]) -> Vectors:
         """(n, dimension). Those made here are kept for later questions about the same stories: they are most of the
@@ -41,11 +48,14 @@ class SentenceVectors:
         return found
 
 
-def embed_missing(store: Store, embedder: Embedder, progress: Callable[[int], None] = lambda _: None) -> int:
-    """Store the vectors of the sentences of all passages that lack them, batch by batch, so that an interrupted run
-    goes on where it stopped; how many passages there were. `progress` is told as many so far."""
-    done = 0
-    while owners := store.without_sentences(_BATCH):
+def embed_missing(
+    store: Store, embedder: Embedder, progress: Callable[[int], None] = lambda _: None, most: int | None = None
+) -> int:
+    """Store the vectors of the sentences of all passages that lack them, or of about `most`, batch by batch, so that an
+    interrupted run goes on where it stopped; how many passages there were. `progress` is told as many so far."""
+    done, last = 0, -1
+    while (most is None or done < most) and (owners := store.without_sentences(_BATCH, last)):
+        last = max(owners)
         keys = list(dict.fromkeys(owners.values()))
         articles, passages = store.load(keys), store.passages(keys)
         listed = [(number, p) for key in keys for number, p in passages[key] if number in owners]

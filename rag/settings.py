@@ -54,10 +54,11 @@ class Settings(BaseSettings):
     lead_words: int = Field(60, ge=1, le=400, description="first words of an article that its lead vector stands for")
     max_article_characters: int = Field(1_000_000, ge=1000, description="a longer text is refused as no article")
 
-    sentence_vectors: Literal["asked", "stored"] = Field(
-        "asked",
-        description="'stored': indexing embeds each sentence too, which takes about 2.5 times as long, and quote mode "
-        "becomes several times as fast; 'asked': sentences are embedded when a question needs them",
+    sentence_vectors: Literal["auto", "asked", "stored"] = Field(
+        "auto",
+        description="'stored': indexing embeds each sentence too, which takes about 2.4 times as long, and quote mode "
+        "becomes several times as fast; 'asked': sentences are embedded when a question needs them; 'auto': stored "
+        "from 50,000 passages on",
     )
 
     candidates: int = Field(200, ge=10, le=10_000, description="how deep each way of searching looks before fusion")

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rag import accounts, covering, timeline
+from rag import accounts, covering, questions, timeline, voices
 from rag.covering import Read, place
 from rag.evidence import Query
 from rag.kinds import Shape, shape
+from rag.quantities import figures
 from rag.types import Evidence
 
 MOST = 4
 _SUMMARY = 0.3  # and in a summary, where one reading of the question as one for a fact says little
 _ONE_STORY = 3.0  # log odds below the best sentence from which on one is about something else
+_LEAST = 3  # sentences of a summary
+_MANY = 20  # things that nobody lists in a sentence
+_PRONOUN = re.compile(r"\W*(?:he|she|they|it)\b", re.IGNORECASE)
+_WHETHER = re.compile(r"\W*(?:is|are|was|were|did|does|do|has|have|had|can|could|will|would|should)\b", re.IGNORECASE)
 _WIDE = frozenset(("timeline", "change", "summary", "sides", "correction"))
 _Score = Callable[[Evidence], float]
 
@@ -36,12 +42,18 @@ def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidenc
     """
     wanted, parts = shape(query.text)
     if query.kind == "said" and wanted in ("compare", "change") and len(parts.asked) == 1:
-        return []  # "what did she say of silver compared with gold": one thing that was said
+        wanted = "one"  # "what did she say of silver compared with gold": one thing that was said
     read = Read.of(chosen)
 
     def score(item: Evidence) -> float:
         return read.score(item, more.reader_weight)
 
+    if wanted == "one":
+        best = chosen[0]  # before `score`: the order that the answer would have
+        if spoken := voices.at_length(query.text, best, more.beside(best)):
+            return spoken
+        if named := _named_before(query, best, more.beside(best)):
+            return [named, best]
     if wanted in _WIDE:
         ranked = more.wide()
     if wanted in ("timeline", "change") and (told := accounts.within_story(query, ranked)):
@@ -53,22 +65,48 @@ def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidenc
         "compare": lambda: _compared(ranked, score),
         "change": lambda: _compared(ranked, score),
         "sides": lambda: _sides(ranked, score),
-        "summary": lambda: covering.distinct(ranked, lambda e: read.score(e, _SUMMARY), most=MOST, within=2.0),
+        "summary": lambda: _summary(ranked, lambda e: read.score(e, _SUMMARY)),
         "timeline": lambda: _timeline(ranked, score),
-        "list": lambda: covering.distinct(ranked, score, most=3, within=2.0),
+        "list": lambda: _list(query, ranked, score, more.beside),
         "correction": lambda: _corrected(ranked, score, more.beside),
-        "one": lambda: _answered_back(ranked, score, more.beside),
+        "one": lambda: _answered_back(query, ranked, score, more.beside),
     }
     return make[wanted]() if wanted in make else []
 
 
 def _compared(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
     """The best sentence with a figure, and the one with another figure of the same sort."""
-    figured = [e for e in ranked if covering.figures(e.text)]
+    figured = [e for e in ranked if figures(e.text)]
     if not figured:
         return covering.distinct(ranked, score, most=2, within=2.0)
     best = max(figured, key=score)
     return [best, *covering.parallel(best, ranked, score)[:1]]
+
+
+def _summary(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
+    """The best that say different things, and at least three where the stories have so many, as they were published."""
+    near = covering.distinct(ranked, score, most=MOST, within=2.0)
+    items = near if len(near) >= _LEAST else covering.distinct(ranked, score, most=_LEAST, within=_ONE_STORY + 1.0)
+    return sorted(items, key=lambda e: (e.article.published or "", e.article.id, e.span.start))
+
+
+def _list(
+    query: Query, ranked: Sequence[Evidence], score: _Score, beside: Callable[[Evidence], Sequence[Evidence]]
+) -> list[Evidence]:
+    """The sentence that names the things one after the other, at or behind the best; else the best distinct ones."""
+    best = max(ranked, key=score)
+    asked = [int(q.value) for q in figures(query.text) if not isinstance(q.value, str) and 1 < q.value < _MANY]
+    if names := covering.enumeration(best, beside(best), max(asked, default=covering.LEAST_LISTED)):
+        return list({place(e): e for e in (best, names)}.values())
+    return covering.distinct(ranked, score, most=3, within=2.0)
+
+
+def _named_before(query: Query, best: Evidence, article: Sequence[Evidence]) -> Evidence | None:
+    """The sentence before one that answers "who" with "he" or "they", which says who that is."""
+    if query.kind != "who" or not _PRONOUN.match(best.text) or questions.fits("who", query.text, best.text) == 1.0:
+        return None
+    before = max((e for e in article if e.span.end <= best.span.start), key=lambda e: e.span.end, default=None)
+    return before if before and questions.fits("who", query.text, before.text) == 1.0 else None
 
 
 def _sides(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
@@ -98,9 +136,11 @@ def _corrected(
 
 
 def _answered_back(
-    ranked: Sequence[Evidence], score: _Score, beside: Callable[[Evidence], Sequence[Evidence]]
+    query: Query, ranked: Sequence[Evidence], score: _Score, beside: Callable[[Evidence], Sequence[Evidence]]
 ) -> list[Evidence]:
-    """The best sentence with the one in which somebody contradicts it; none where nobody does."""
+    """The best sentence with the one in which somebody contradicts it; none where nobody does. Of what is asked with
+    yes or no, another one's words on the same thing are an answer too."""
     best = max(ranked, key=score)
-    other = covering.reply(best, beside(best)) if covering.claims(best) else None
+    about = query.terms if _WHETHER.match(query.text) else ()
+    other = covering.reply(best, beside(best), about) if covering.claims(best) else None
     return sorted((best, other), key=lambda e: e.span.start) if other else []

@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from rag import accounts, dedup, lexical
+from rag.articles import in_utc
 from rag.chunking import split_sentences
 from rag.dedup import Text
 from rag.evidence import Query
@@ -79,20 +80,18 @@ class Standing:
 
     def _other_version(self, item: Evidence) -> Mapping[str, Any] | None:
         """Another outlet's print of the same story with another figure in the cited words."""
+        cited = Text.of(item.text)
         for other in self._ranked[:_COMPARED]:
-            texts = [
-                (Text.of(a), Text.of(b)) for a, b in ((item.text, other.text), (item.article.text, other.article.text))
-            ]
             if (
                 other.article.id == item.article.id
-                or not dedup.other_figures(*texts[0])
-                or not dedup.versions(*texts[1])
+                or not dedup.other_figures(cited, Text.of(other.text))
+                or not dedup.versions(Text.of(item.article.text), Text.of(other.article.text))
             ):
                 continue
-            mine, its = item.article.published or "", other.article.published or ""
+            mine, its = (in_utc(a.published) if a.published else "" for a in (item.article, other.article))
             how = "says later" if its > mine else "said earlier" if its < mine else "says"
             who = other.article.source or "another outlet"
-            return _told("version", its or None, other.text, f"{who} {how}", article_id=other.article.id)
+            return _told("version", other.article.published, other.text, f"{who} {how}", article_id=other.article.id)
         return None
 
     def _agree(self, a: Evidence, b: Evidence) -> bool:
@@ -125,11 +124,16 @@ def _told(kind: str, when: str | None, words: str, how: str, **more: Any) -> Map
 
 
 def _later_at_its_address(article: Article, store: Store) -> Iterator[Article]:
-    mine = article.updated or article.published or ""
     others = store.load(store.same_page(article.id)).values()
-    for other in sorted(others, key=lambda a: a.updated or a.published or "", reverse=True):
-        if (other.updated or other.published or "") > mine:
+    for other in sorted(others, key=_last_said, reverse=True):
+        if _last_said(other) > _last_said(article):
             yield other
+
+
+def _last_said(article: Article) -> str:
+    """When it was updated, or else published, in UTC; empty where that is not known."""
+    when = article.updated or article.published
+    return in_utc(when) if when else ""
 
 
 def _reworded(words: str, other: Article) -> str | None:

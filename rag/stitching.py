@@ -21,6 +21,16 @@ _TURN = re.compile(r";|\b(?:but|while|whereas|although|though|however|instead|an
 _OF_THEM = re.compile(r"\s+of (?:them|these|those|which|whom)\b", re.IGNORECASE)
 _AGAINST = re.compile(r"\b(?:above|below|over|under|than|against|from)(?: the)?\s+$", re.IGNORECASE)
 _WHO = re.compile(r",\s+(?:who|which|whose|whom)\b", re.IGNORECASE)
+# "rival of the", "two of the young", "rival of" a name; "atmosphere of optimism" is no thing of another.
+_DETERMINER = r"(?:the|an?|its|their|his|her|our|this|that|these|those)"
+_OF = re.compile(r"\s+of(?P<the>\s+" + _DETERMINER + r")?(?:\s+[^\W\d_][\w'-]*)*\s+", re.IGNORECASE)
+_OWNED = re.compile(r"'s?(?:\s+[^\W\d_][\w'-]*)*\s+")
+# "The city of Brenna" is Brenna, and what "a group of students" did students did.
+_SAME_THING = re.compile(
+    r"(?:city|town|village|state|province|district|county|region|island|republic|kingdom|country|port|month|day|year|"
+    r"group|crowd|team|series|pair|number|total|lot|couple|handful|kind|type|sort|piece)s?",
+    re.IGNORECASE,
+)
 
 
 def faults(said: Tokens, source: Tokens) -> list[str]:
@@ -43,6 +53,8 @@ def faults(said: Tokens, source: Tokens) -> list[str]:
         found.append("who says so is left out")
     if _of_another(source, places):
         found.append("says of one what is said of another")
+    if owner := _owner(said, source, places):
+        found.append(f"says of {owner!r} what is said of something of it")
     return found
 
 
@@ -88,3 +100,42 @@ def _of_another(source: Tokens, places: list[int]) -> bool:
         if over > 0 and min(starts) > clause.start() and min(starts) < over < max(starts):
             return True
     return False
+
+
+def _owner(said: Tokens, source: Tokens, places: list[int]) -> str | None:
+    """What the sentence speaks of where the cited words speak of something of it: "the mayor" out of "the rival of the
+    mayor", "the minister's wife", "two of the ministers"."""
+    used = set(places)
+    for i in sorted(used):
+        token = source.tokens[i]
+        if token.quantity or token.in_calendar or _joined_there(said, token.key):
+            continue
+        head = next((j for j in range(i - 1, -1, -1) if _of(source, j, i)), None)
+        if head is not None and used.isdisjoint(range(head, i)) and not _same(source, head, token.start):
+            return token.shown
+        behind = next((j for j in range(i + 1, len(source.tokens)) if j not in used), None)
+        if behind == i + 1 and _OWNED.fullmatch(source.raw, token.end, source.tokens[behind].start):
+            return token.shown
+    return None
+
+
+def _of(source: Tokens, head: int, i: int) -> bool:
+    """Whether token `head` is a thing of token `i`, which is a name or something definite."""
+    joined = _OF.fullmatch(source.raw, source.tokens[head].end, source.tokens[i].start)
+    return bool(joined and (joined["the"] or source.tokens[i].name))
+
+
+def _same(source: Tokens, head: int, until: int) -> bool:
+    """Whether "the city of Brenna" or "hundreds of people": what is of it is the thing itself."""
+    token = source.tokens[head]
+    of_known = re.match(r"\s+of (?:the|its|their|his|her|these|those)\b", source.raw[token.end : until])
+    return bool(_SAME_THING.fullmatch(token.shown) or (token.quantity and not of_known))
+
+
+def _joined_there(said: Tokens, key: str) -> bool:
+    """Whether the sentence itself speaks of something of it, or owned by it."""
+    return any(
+        token.key == key
+        and (re.search(r"\bof(?: \w+)* $", said.raw[: token.start]) or said.raw[token.end :].startswith("'"))
+        for token in said.tokens
+    )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from rag import covering, events, lexical
 from rag.evidence import Query
+from rag.quantities import figures
 from rag.types import AnswerSentence, DatedBy, Evidence
 
 MOST = 12
@@ -83,4 +84,4 @@ def _says_day(item: Evidence) -> bool:
 
 
 def _same_figures(a: Evidence, b: Evidence) -> bool:
-    return {q.value for q in covering.figures(a.text)} == {q.value for q in covering.figures(b.text)}
+    return {q.value for q in figures(a.text)} == {q.value for q in figures(b.text)}

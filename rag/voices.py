@@ -21,6 +21,8 @@ _STEP = 0.5  # less than the sentence that they go on from
 _GAP = 4  # characters between two sentences, at most
 _BACK = 4  # sentences before, at most
 _REACH = 1200  # characters before a sentence in which those stand
+_QUOTES = re.compile(r"^\s*[“\"]")
+_MOST = 3  # sentences of one quotation
 _SAYING = (
     r"say|says|said|tell|told|claim|claimed|argue|argued|call|called|describe|described|respond|responded|reply|replied|"
     r"react|reacted|explain|explained|put|justify|justified|promise|promised|warn|warned|think|think of|comment|"
@@ -66,11 +68,12 @@ def preferred(question: str, ranked: Sequence[Evidence]) -> list[Evidence]:
     who = asked_of(question)
     if who is None:
         return list(ranked)
-    moved: list[Evidence] = []
+    wanted, names = frozenset(lexical.terms(who)), frozenset(lexical.stem(name) for name in lexical.names(who))
+    role, moved = _role(who), list[Evidence]()
     scores: dict[tuple[str, int], float] = {}  # of the sentences of this voice, by article and end
     for item in sorted(ranked, key=lambda e: (e.article.id, e.span.start)):
         score = item.score
-        if _speaks(who, item.article.text, item.span.start, item.span.end):
+        if _speaks(wanted, names, role, item):
             ends = (item.span.start - gap for gap in range(_GAP))
             before = max((scores.get((item.article.id, end), score) for end in ends), default=score)
             # Words that go on are about what they go on from, whether they say so again or not.
@@ -91,6 +94,32 @@ def others_last(question: str, ranked: Sequence[Evidence]) -> tuple[Evidence, ..
     return tuple(sorted(moved, key=lambda e: -e.score))
 
 
+def at_length(question: str, item: Evidence, article: Sequence[Evidence]) -> list[Evidence]:
+    """A quotation that goes on over several sentences, whole: the one in `item` with what it goes on from and what goes
+    on from it; nothing where the question asks for nobody's words, or these stand alone. `article`: its sentences."""
+    if asked_of(question) is None or not _OWN_WORDS.search(item.text):
+        return []
+    at = next((i for i, e in enumerate(article) if e.span == item.span), None)
+    if at is None:
+        return []
+    first = last = at
+    while first and last - first + 1 < _MOST and _continues(article[first - 1], article[first]):
+        first -= 1
+    while last + 1 < len(article) and last - first + 1 < _MOST and _continues(article[last], article[last + 1]):
+        last += 1
+    found = [*article[first:at], item, *article[at + 1 : last + 1]]
+    return found if len(found) > 1 else []
+
+
+def _continues(before: Evidence, after: Evidence) -> bool:
+    """Whether a sentence begins with quoted words and names nobody, right behind one with words of the same voice:
+    `"Silver waits," she said. "Paintings travel."`."""
+    together = after.span.start - before.span.end < _GAP
+    unnamed = attribution.speaker(after.text) is None and not _SAYS.search(after.text)
+    return bool(together and unnamed and _QUOTES.match(after.text) and _OWN_WORDS.search(before.text + after.text)
+                and re.search(r"[“”\"]", before.text))  # fmt: skip
+
+
 def asked_of(question: str) -> str | None:
     """Whose words a question asks for: `Tarek Winslade` of "What was Tarek Winslade's jibe about the reserve?"."""
     for pattern in _ASKED:
@@ -99,22 +128,32 @@ def asked_of(question: str) -> str | None:
     return None
 
 
-def _speaks(who: str, text: str, start: int, end: int) -> bool:
-    """Whether `text[start:end]` gives the words of `who`: their name is in that of its voice, or, for somebody without
-    a name, all that is said of them in the sentence that names it."""
-    voice = _voice(text, start, end)
-    wanted = frozenset(lexical.terms(who))
-    names = frozenset(lexical.stem(name) for name in lexical.names(who))
+def _speaks(wanted: frozenset[str], names: frozenset[str], role: str | None, item: Evidence) -> bool:
+    """Whether a sentence gives the words of the one with these terms, `names` and `role`: their name is in that of its
+    voice, or, for somebody known by a role, the role is in the sentence that names it."""
+    voice = _voice(item.article.text, item.span.start, item.span.end)
     if voice is None or not wanted:
         return False
+    if role:
+        return role in voice.described and (names.isdisjoint(voice.described) or wanted <= voice.described)
     return bool(names & voice.name) if names & voice.described else wanted <= voice.described
+
+
+def _role(who: str) -> str | None:
+    """What somebody is known by instead of their name: the stem of `chairwoman` in "the Rovers chairwoman"."""
+    words = lexical.WORD.findall(who)
+    last = lexical.fold(words[-1]) if words else ""
+    return lexical.stem(last) if last and words[-1][0].islower() and lexical.names(who) else None
 
 
 def _another_speaks(who: str, item: Evidence) -> bool:
     """Whether a sentence gives the words of a named source, and does not speak of `who`, who is named too."""
     names = frozenset(lexical.stem(name) for name in lexical.names(who))
     voice = _voice(item.article.text, item.span.start, item.span.end)
-    return bool(names) and voice is not None and names.isdisjoint(voice.described | _stems(item.text))
+    if voice is None or not names:
+        return False
+    spoken_of = voice.described | _stems(item.text)
+    return role not in spoken_of if (role := _role(who)) else names.isdisjoint(spoken_of)
 
 
 @lru_cache(maxsize=1024)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from rag import lexical
+from rag import accounts, lexical
 from rag.covering import place
 from rag.evidence import Query
 from rag.retrieval import Retriever
@@ -12,15 +12,23 @@ from rag.types import Article, Evidence, Hit
 
 _ARTICLES = 5
 _ABOUT = 0.7  # of the greatest share of the question's terms, by rarity, that an article about it has
+_NEAR = 0.5  # the same for what was ranked already, where the question names nothing
 
 
 def widened(retriever: Retriever, query: Query, ranked: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:
     """All evidence of the first articles about the question, each by itself so that none is crowded out, with what was
-    `ranked` before; best first."""
-    shares = [_share(query, hit.article) for hit in hits]
-    about = [hit for hit, share in zip(hits, shares, strict=True) if share >= _ABOUT * max(shares)]
-    found = {place(item): item for item in ranked}
-    for hit in about[:_ARTICLES]:
+    `ranked` before of articles about it; best first. An article is about it that has the names of the question, or most
+    of its words where it names nothing: what stands in any other answers nothing."""
+    articles = {a.id: a for a in (*(hit.article for hit in hits), *(item.article for item in ranked))}
+    names = accounts.lasting_names(query)
+    held = {key: _share(names, query, article) for key, article in articles.items()} if names else {}
+    shares = {key: _share(query.terms, query, article) for key, article in articles.items()}
+
+    def about(key: str, least: float) -> bool:
+        return held[key] >= max(held.values()) if names else shares[key] >= least * max(shares.values())
+
+    found = {place(item): item for item in ranked if about(item.article.id, _NEAR)}
+    for hit in [hit for hit in hits if about(hit.article.id, _ABOUT)][:_ARTICLES]:
         for item in retriever.evidence(query, [hit]):
             found.setdefault(place(item), item)
     return sorted(found.values(), key=lambda e: -e.score)
@@ -31,6 +39,6 @@ def same_article(retriever: Retriever, item: Evidence, hits: Sequence[Hit]) -> l
     return next((retriever.sentences(hit) for hit in hits if hit.article.id == item.article.id), [])
 
 
-def _share(query: Query, article: Article) -> float:
+def _share(wanted: Sequence[str], query: Query, article: Article) -> float:
     stems = frozenset(lexical.terms(f"{article.title} {article.text}"))
-    return lexical.coverage(query.terms, lexical.found(query.terms, stems), query.rarity)
+    return lexical.coverage(wanted, lexical.found(wanted, stems), query.rarity)

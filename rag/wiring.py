@@ -30,6 +30,7 @@ from rag.loading import Notice, affordable, load_embedder, load_reranker, models
 from rag.opening import WRITER_WAIT_S as WRITER_WAIT_S
 from rag.opening import exists as exists
 from rag.opening import finish_grouping, finish_removal, open_to_write
+from rag.opening import go_on_removing as go_on_removing
 from rag.opening import holds_articles as holds_articles
 from rag.opening import index_stamp as index_stamp
 from rag.opening import open_store as open_store
@@ -40,13 +41,15 @@ from rag.opening import vector_indexes as vector_indexes
 from rag.origins import Opened, Origins
 from rag.prompting import Prompts
 from rag.retrieval import Retriever
-from rag.sentence_vectors import embed_missing
+from rag.sentence_vectors import embed_missing, stored
 from rag.settings import SAMPLE_INDEX as SAMPLE_INDEX
 from rag.settings import SAMPLE_NOTICE, Settings, default_index
 from rag.types import Article, Problem
 
 if TYPE_CHECKING:
-    from rag.ports import Embedder, Store, View
+    from rag.ports import Embedder, Store, Vectors, View
+
+_MANY = 1024  # passages whose sentences take long enough to be told of
 
 
 def load_prompts() -> Prompts:
@@ -118,7 +121,7 @@ def index_paths(
                     report = replace(report, removed=store.remove(gone, places))
                     stories.group(store)
         finish_removal(store, folder)
-        return report
+        return _embed_sentences(store, folder, settings, embedder, report, progress, notice)
 
 
 def add_articles(
@@ -127,7 +130,9 @@ def add_articles(
     """Articles into an index that is there. Raises NotReadyError where it is not, StoreError when another process
     writes for long, and as `index_articles` does."""
     with open_to_write(folder, "adding articles", wait_s=WRITER_WAIT_S) as store:
-        return _index_into(store, items, folder, settings, embedder, lambda _: None)
+        report = _index_into(store, items, folder, settings, embedder, lambda _: None)
+        # Not those of an archive that was indexed without: whoever adds an article waits for it.
+        return _embed_sentences(store, folder, settings, embedder, report, most=report.passages)
 
 
 def _index_into(
@@ -145,16 +150,40 @@ def _index_into(
         progress(report)
 
     report = index_articles(items, store, embedder, settings, committed, _rebuild_command(folder))
-    _finish(store, folder, settings, embedder)
+    _sync(store, folder, embedder)
     return report
 
 
-def _finish(store: Store, folder: Path, settings: Settings, embedder: Embedder) -> None:
-    """What follows once the articles are in: until the sentences are, they are searched and only quoted more slowly."""
+def _sync(store: Store, folder: Path, embedder: Embedder) -> None:
     with store.snapshot():
         sync_vectors(store, vector_indexes(folder, embedder))
-    if settings.sentence_vectors == "stored":
-        embed_missing(store, embedder)
+
+
+def _embed_sentences(
+    store: Store,
+    folder: Path,
+    settings: Settings,
+    embedder: Embedder,
+    report: IndexReport,
+    progress: Progress = lambda _: None,
+    notice: Notice = lambda _: None,
+    most: int | None = None,
+) -> IndexReport:
+    """What comes last, where it is wanted: until the sentences are in, articles are searched and only quoted more
+    slowly, and a run that is ended here goes on with the next."""
+    passages = vector_facts(folder)["passage"]
+    if passages is None or not stored(settings.sentence_vectors, passages["count"]):
+        return report
+
+    def told(done: int) -> None:
+        progress(replace(report, sentences=done))
+
+    if most is None and len(store.without_sentences(_MANY)) == _MANY:
+        notice(
+            "embedding the sentences too, for fast quotations: all articles can be asked about already, and what "
+            "Ctrl-C leaves is done by the next run (NEWSRAG_SENTENCE_VECTORS=asked: by none)"
+        )
+    return replace(report, sentences=embed_missing(store, embedder, told, most))
 
 
 def _until_article(items: Iterator[Article | Problem]) -> tuple[list[Article | Problem], Iterator[Article | Problem]]:
@@ -178,8 +207,8 @@ def rebuild_index(
     embedder = load_embedder(settings, notice)
     with open_to_write(folder, "rag index --rebuild", notice=notice) as store:
         report = rebuild_articles(store, embedder, settings, progress)
-        _finish(store, folder, settings, embedder)
-    return report
+        _sync(store, folder, embedder)
+        return _embed_sentences(store, folder, settings, embedder, report, progress, notice)
 
 
 def vectors_in_step(folder: Path, store: Store) -> bool:
@@ -216,10 +245,12 @@ def open_rag(
     *,
     embedder: Embedder | None = None,
     models: Models | None = None,
+    seen: dict[str, Vectors] | None = None,
 ) -> Iterator[Rag]:
     """Everything put together over one index. Raises NotReadyError, IndexMismatchError, ModelError, StoreError.
 
-    `embedder` and `models` stand for those of the settings: the server's are these, shared by several threads."""
+    `embedder` and `models` stand for those of the settings: the server's are these, shared by several threads. `seen`
+    keeps the vectors of sentences from one state of an index to the next."""
     prompts, settings = load_prompts(), affordable(settings)
     finish_grouping(folder, notice)
     with open_store(folder) as store, store.snapshot():
@@ -233,12 +264,15 @@ def open_rag(
         if sync_vectors(store, vectors):
             notice("the vector files were damaged or out of date: rebuilt from the database")
         ranking = load_linear("ranking") if settings.fusion == "read" else None
-        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"), ranking)
+        retriever = Retriever(store, vectors, embedder, settings, load_linear("evidence"), ranking, seen)
         retriever.reranker = load_reranker(settings)
         name = resources.llm_name(settings.llm, settings.adapter)
         stamp = {"llm": name, "embedder": embedder.name, "settings": _digest(settings)}
         fitted = Fitted(*(load_linear(name) for name in ("answerable", "reading", "answerable_read")))
-        yield Rag(retriever, models or models_of(settings, notice), prompts, fitted, settings, stamp)
+        try:
+            yield Rag(retriever, models or models_of(settings, notice), prompts, fitted, settings, stamp)
+        finally:
+            retriever.forget()
 
 
 def _digest(settings: Settings) -> str:

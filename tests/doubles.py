@@ -105,5 +105,5 @@ class NumpyVectors:
     def search(self, query: Vectors, k: int, allowed: Ids | None = None) -> list[tuple[int, float]]:
         kept = np.arange(len(self)) if allowed is None else np.flatnonzero(np.isin(self._ids, allowed))
         scores = self._vectors[kept] @ query[0]
-        best = np.argsort(-scores, kind="stable")[: max(0, k)]
+        best = np.lexsort((self._ids[kept], -scores))[: max(0, k)]
         return [(int(self._ids[kept[i]]), float(scores[i])) for i in best]

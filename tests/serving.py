@@ -75,7 +75,8 @@ def serving(index: Path, traced: Tracing | None = None, **server: Any) -> Iterat
         **server,
     }
     settings = ServerSettings.load(**options)
-    with running.prepared(index, Settings.load(), settings, notices.append, traced) as (web, listening):
+    with running.prepared(index, Settings.load(), settings, notices.append, traced) as (web, listening, engine):
+        engine.start()
         host, port = listening.getsockname()[:2]
         thread = threading.Thread(target=web.run, args=([listening],), name="web")
         thread.start()

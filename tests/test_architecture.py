@@ -54,6 +54,7 @@ LAYERS = {
         "questions",
         "ranking",
         "reading",
+        "relations",
         "rendering",
         "resampling",
         "rewriting",
@@ -374,7 +375,10 @@ def test_functions_and_files_stay_small() -> None:
 
 def requirements() -> dict[str, Requirement]:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    lines = [*project["dependencies"], *(line for extra in project["optional-dependencies"].values() for line in extra)]
+    lines = [*project["dependencies"], *project["optional-dependencies"]["otel"]]
+    lines += [line for line in project["optional-dependencies"]["dev"] if line not in lines]
+    names = [canonicalize_name(Requirement(line).name) for line in lines]
+    assert len(names) == len(set(names)), "one range for each dependency: of two only the last would be compared"
     return {canonicalize_name((requirement := Requirement(line)).name): requirement for line in lines}
 
 

@@ -130,14 +130,14 @@ def search(folder: Path, passages: int, settings: Settings) -> Iterator[Measure]
         found = _cpu(lambda: [rag.search(question, settings.hits) for question in asked[:_REPEATS]])
         quoted = _cpu(lambda: [rag.ask(question, mode="quote") for question in asked[_REPEATS:-1]])
         again = _cpu(lambda: [rag.ask(question, mode="quote") for question in asked[_REPEATS:-1]])
-    synthetic.store_sentences(folder)
+    synthetic.store_sentences(folder)  # as indexing does from `sentence_vectors.STORED_FROM` on
     with wiring.open_rag(folder, settings) as rag:
         for question in asked[:_REPEATS]:  # other stories, but words in common
             rag.ask(question, mode="quote")
         stored = _cpu(lambda: [rag.ask(question, mode="quote") for question in asked[_REPEATS:-1]])
     for name, cost in (
         ("search", found),
-        ("quote mode, new stories", quoted),
+        ("quote mode, new stories, sentence vectors made when asked for", quoted),
         ("quote mode, stories seen before", again),
         ("quote mode, new stories, sentence vectors stored", stored),
     ):

@@ -1,19 +1,21 @@
 """Archives of any size, made of invented words. Layer: faces.
 
 Words follow Zipf's law, and vectors are drawn around the real vector of each story's topic, so that lexical and vector
-search have about the work that they have over real news; nothing is embedded, so a million passages take minutes.
+search have about the work that they have over real news; nothing is embedded, so a million passages take minutes. Each
+article is a story of its own, told to the store and not found out: looking for copies is not what is measured here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
-from rag import wiring
+from rag import dedup, wiring
 from rag.indexing import build_facts, sync_vectors
-from rag.ports import Embedder, Vectors, View
+from rag.ports import Embedder, Store, Vectors, View
 from rag.settings import Settings
 from rag.types import Article, Passage, Span
 
@@ -35,16 +37,28 @@ def build(folder: Path, passages: int, embedder: Embedder, settings: Settings) -
     with wiring.open_store(folder, create=True) as store:
         store.set_facts(build_facts(embedder, settings))
         for batch in _batches(passages // PASSAGES_PER_ARTICLE, topics):
-            store.put(batch)
+            put_apart(store, batch)
         with store.snapshot():
             sync_vectors(store, wiring.vector_indexes(folder, embedder))
+
+
+def put_apart(store: Store, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
+    """Put articles that are no copies, without comparing them."""
+    with store.transaction():
+        if store.grouping() != dedup.VERSION:
+            store.regroup(dedup.VERSION)
+        store.put(batch)
+        for key in store.ungrouped(len(batch)):
+            store.group(key, key, ())
 
 
 def store_sentences(folder: Path) -> None:
     """Vectors for all sentences of such an archive, drawn around those of their passages."""
     random = np.random.default_rng(2)
+    last = -1
     with wiring.open_store(folder, create=True) as store:
-        while keys := list(store.without_sentences(_BATCH)):
+        while keys := list(store.without_sentences(_BATCH, last)):
+            last = keys[-1]
             [(ids, vectors)] = store.vectors("passage", keys)
             noise = 0.05 * random.standard_normal((len(ids), _SENTENCES, vectors.shape[1]), dtype=np.float32)
             rows = vectors[:, None] + noise
@@ -88,6 +102,7 @@ def _topic(number: int) -> str:
     return f"{_word(number * 11 + 5).title()} {_word(number * 13 + 7).title()}"
 
 
+@lru_cache(maxsize=_VOCABULARY + 1)
 def _word(number: int) -> str:
     """A word for each number, longer for bigger ones."""
     base, letters = len(_SYLLABLES), []

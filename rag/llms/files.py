@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,9 @@ from rag.resources import LLM_SHA256, bundled_llm, require_digest, sha256
 
 @dataclass(frozen=True, slots=True)
 class ModelFile:
-    """`digest`: SHA-256 of the model it stands for. `lora`: an adapter that is not in the file yet."""
+    """`lora`: an adapter that is not in the file yet."""
 
     path: Path
-    digest: str
     lora: Path | None
 
 
@@ -30,14 +30,17 @@ def model_file(
     for file, name in ((path, "model file"), (lora, "LoRA adapter")):
         if file is not None and not file.is_file():
             raise ModelError(f"no such {name}: {file}")
+        if file is not None and not os.access(file, os.R_OK):
+            raise ModelError(f"cannot read the {name} {file}: Permission denied")
     if model != "bundled":
-        return ModelFile(path, sha256(path), lora)
+        return ModelFile(path, lora)
     try:
         if cache:
-            return ModelFile(_fast(path, lora, cache, threads), LLM_SHA256, None)
+            return ModelFile(_fast(path, lora, cache, threads), None)
     except ModelError as exc:
         notice(f"the language model runs as installed, slower: {exc}")
-    return ModelFile(path, require_digest(path, LLM_SHA256), lora)
+    require_digest(path, LLM_SHA256)
+    return ModelFile(path, lora)
 
 
 def _own(model: str) -> Path:

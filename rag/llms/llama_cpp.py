@@ -79,7 +79,7 @@ class LlamaCppModel:
         bundled model runs from a faster copy kept there, and the speed of the model is measured once. Raises
         ModelError when a file is missing, damaged or no GGUF."""
         file = model_file(model, lora, cache, threads, notice)
-        path, self.digest, lora = file.path, file.digest, file.lora
+        path, lora = file.path, file.lora
         self.name = llm_name(model)
         try:
             with _default_parameters(extra_buffers):
@@ -184,7 +184,8 @@ class LlamaCppModel:
 
     def _copy(self, tokens: Sequence[int], copying: Copying) -> Reading:
         """One answer after the prompt."""
-        steps = self._llama.generate(tokens, temp=0.0, logits_processor=llama_cpp.LogitsProcessorList([copying]))
+        processors = llama_cpp.LogitsProcessorList([copying])
+        steps = self._llama.generate(tokens, temp=0.0, logits_processor=processors)
         try:
             for _ in zip(range(ANSWER_TOKENS), steps, strict=False):
                 if copying.reading is not None:
@@ -195,7 +196,16 @@ class LlamaCppModel:
             raise ModelError(f"the model {self.name} failed: {exc}") from exc
         finally:
             steps.close()
+            self._free_sampler()
+            processors.clear()
         raise ModelError(f"the model {self.name} gave no number")
+
+    def _free_sampler(self) -> None:
+        """Each generation leaves a sampler that refers to itself, with half a megabyte of candidates that Python does
+        not know of: until the collector came by, a busy server would hold hundreds of them."""
+        if self._llama._sampler is not None:
+            self._llama._sampler.close()
+            self._llama._sampler = None
 
     def _plain(self, text: str) -> list[int]:
         """Tokens of a text in which nothing is a control token."""
@@ -210,16 +220,20 @@ class LlamaCppModel:
         self._require_room(tokens, max_tokens)
         self._stop[0] = b"\0"
         _log.setLevel(logging.ERROR)
+        chunks: Any = self._llama.create_completion(
+            tokens, max_tokens=max_tokens, temperature=0.0, repeat_penalty=1.0, stream=True
+        )
         try:
-            for chunk in self._llama.create_completion(
-                tokens, max_tokens=max_tokens, temperature=0.0, repeat_penalty=1.0, stream=True
-            ):
-                yield chunk["choices"][0]["text"]  # type: ignore[index]
+            for chunk in chunks:
+                yield chunk["choices"][0]["text"]
                 if self._stop[0] != b"\0":
                     return
         except (ValueError, RuntimeError) as exc:
             if self._stop[0] == b"\0":
                 raise ModelError(f"the model {self.name} failed: {exc}") from exc
+        finally:
+            chunks.close()
+            self._free_sampler()
 
     def interrupt(self) -> None:
         """See `rag.ports.Interruptible`."""

@@ -41,6 +41,8 @@ async def _changed(request: Request, change: Callable[[Engine], Json]) -> Json:
     if engine.folder == wiring.SAMPLE_INDEX:
         detail = "this is the sample corpus, which stays as it is: start `rag serve --index DIR` with your own"
         raise ProblemError(409, detail, "sample_corpus")
+    if not engine.started:
+        raise engine.states.problem
     ticket = engine.ticket(request.state.client, "quote")
     try:
         return await asyncio.get_running_loop().run_in_executor(engine.changing, change, engine)
@@ -180,14 +182,26 @@ def _articles(records: list[tuple[str, Any]], max_characters: int) -> Iterator[A
         yield from (Problem(place, warning) for warning in warnings)
 
 
-@router.delete("/articles/{article_id:path}", summary="Delete an article for good", status_code=204)
+_REMOVED = "removed: no search finds it and no new answer cites it. Its words leave the files of the index as soon as"
+_LATER: dict[int | str, dict[str, Any]] = {
+    202: {
+        "description": "Removed; its words leave the files as soon as nobody reads their old state.",
+        "content": {"application/json": {"schema": {"type": "object"}}},
+    }
+}
+
+
+@router.delete("/articles/{article_id:path}", summary="Delete an article for good", status_code=204, responses=_LATER)
 async def delete_route(request: Request, article_id: str) -> Response:
-    """The article, its passages and its vectors: nothing finds or cites it when the response arrives."""
+    """The article, its passages and its vectors: nothing finds or cites it when the response arrives. 204: none of its
+    words is in any file of the index. 202: somebody still reads the old state of the files; the server goes on until
+    they are clean, also after a restart. 503: another program writes to the index, and nothing was deleted."""
 
     def change(engine: Engine) -> Json:
-        if not engine.remove(article_id):
+        removal = engine.remove(article_id)
+        if removal == "unknown":
             raise ProblemError(404, "there is no article with this id", "no_such_article")
-        return {}
+        return {} if removal == "done" else {"status": removal, "detail": f"{_REMOVED} nobody reads their old state."}
 
-    await _changed(request, change)
-    return Response(status_code=204)
+    later = await _changed(request, change)
+    return JSONResponse(later, 202) if later else Response(status_code=204)

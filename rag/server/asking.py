@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Generator
+from collections.abc import Callable, Generator
 from contextlib import closing
 from dataclasses import dataclass
 from typing import Any, Literal, cast
@@ -16,6 +16,7 @@ from rag.rendering import Json
 from rag.server.engine import Engine
 from rag.server.jobs import Job
 from rag.server.observing import LOG
+from rag.server.states import StaleError
 from rag.types import Done, Event, Filters, Mode, Retrieved
 
 
@@ -75,10 +76,8 @@ def ask(request: Request, asked: Question) -> Job[Event | Undated]:
 
     as_it_is = getattr(request.state, "as_it_is", False)
 
-    def produce() -> Generator[Event | Undated]:
-        if as_it_is:
-            engine.reload()
-        with engine.rag() as rag:
+    def events() -> Generator[Event | Undated]:
+        with engine.rag(ticket) as rag:
             if (filters.since or filters.until) and (left := rag.retriever.undated(filters)):
                 yield Undated(left)
             history = [turn.model_dump(exclude_unset=True) for turn in asked.history]
@@ -104,7 +103,31 @@ def ask(request: Request, asked: Question) -> Job[Event | Undated]:
                             note("newsrag.dropped", event.dropped)
                         yield event
 
+    def produce() -> Generator[Event | Undated]:
+        if as_it_is:
+            engine.reload()
+        yield from _as_often_as_it_takes(events)
+
     return Job(produce, ticket, engine.pool(mode))
+
+
+def _as_often_as_it_takes(events: Callable[[], Generator[Event | Undated]]) -> Generator[Event | Undated]:
+    """The events of one answer. Where the index changed while it waited for the model it begins again: what was found
+    is told once more if it is something else."""
+    told: list[object] = []
+    while True:
+        try:
+            with closing(events()) as produced:
+                for event in produced:
+                    if isinstance(event, Retrieved | Undated):
+                        what = event if isinstance(event, Undated) else [(e.article, e.span) for e in event.evidence]
+                        if what in told:
+                            continue
+                        told.append(what)
+                    yield event
+            return
+        except StaleError:
+            continue
 
 
 def sse(data: Json | str, event: str | None = None) -> bytes:

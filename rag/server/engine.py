@@ -1,31 +1,39 @@
 """The open index and the models behind the server. Layer: faces.
 
 One Rag over one snapshot serves all threads. When the index changes, a new one is opened beside it and takes over;
-requests that run keep the one they began with until they are done.
+requests that run keep the one they began with until they are done (`rag.server.states`).
 """
 
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from pathlib import Path
+from typing import Literal
 
 from rag import loading, wiring
 from rag.answering import Models, Rag
-from rag.errors import NewsragError, NotReadyError
+from rag.errors import LockedError, NewsragError, NotReadyError, UnwipedError
 from rag.index_report import IndexReport
 from rag.ports import Embedder, Vectors
-from rag.server.queueing import TICKET, FairQueue, QueuedModel, QueuedReader, Ticket
+from rag.server.queued import QueuedModel, QueuedReader
+from rag.server.queueing import TICKET, FairQueue, Ticket
+from rag.server.states import State, States
 from rag.server.tracing import Off, Tracing
 from rag.settings import ServerSettings, Settings
 from rag.types import Article, Mode, Problem
 
 _LOOK_S = 0.1  # how often a thread that waits to search looks whether it still should
-_HELP = 20  # times that one removal is helped to end
+_HELP = 20  # times that one removal is helped to end; after them every so many looks
+_READERS_WAIT_S = 10.0  # how long who removes an article waits for readers of the old state
+Removal = Literal["done", "removed", "unknown"]
 _SLICE = 32  # texts embedded at a time, so that a question need not wait for a whole batch of articles
+
+
+_FIRST, _START_S = "What happened?", 3600.0  # what is asked at the start, and its time limit
 
 
 class SharedEmbedder:
@@ -87,17 +95,6 @@ class FairLock:
             self._changed.notify_all()
 
 
-@dataclass(slots=True)
-class _Opened:
-    """A Rag, what closes it, and how many requests use it."""
-
-    rag: Rag
-    resources: ExitStack
-    stamp: str
-    users: int = 0
-    retired: bool = False
-
-
 class Engine:
     """Everything that answers. `start` before use, `close` after."""
 
@@ -121,95 +118,117 @@ class Engine:
         self._searching = threading.Semaphore(server.readers)
         self.reloads = 0
         self._helped = 0
+        self.unwiped = False  # whether files hold words of removed articles
+        self.started = False
         self._say = say
-        self._current: _Opened | None = None
-        self._problem: NewsragError = NotReadyError("the index is not open yet")
-        self._lock, self._reloading, self._stopping = threading.Lock(), threading.Lock(), threading.Event()
+        self.states = States()
+        self._seen: dict[str, Vectors] = {}  # the vectors of sentences, which outlive a state
+        self._reloading, self._stopping = threading.Lock(), threading.Event()
         self._watcher = threading.Thread(target=self._watch, name="watcher", daemon=True)
 
     def start(self) -> None:
-        """Load the models and open the index. Raises as `wiring.open_rag` does."""
+        """Load the models, open the index, and let requests in. Raises as `wiring.open_rag` does."""
         self._configured = loading.models_of(self.settings)
         self.embedder = SharedEmbedder(loading.load_embedder(self.settings))
-        self._current = self._open()
+        state = self._open()
         if self._configured.reader:
             self._reader = QueuedReader(self._configured.reader(), self.tracing)
         else:
             self._llm = QueuedModel(self._configured.llm(), self.tracing)
+        self._try(state.rag)
+        self.states.replace(state)
+        self.started = True
         self._watcher.start()
 
-    def _open(self) -> _Opened:
+    def _try(self, rag: Rag) -> None:
+        """Answer a question: the first one loads more than others, and how long it takes says how many may wait. Not by
+        a model that is not here: each question may cost."""
+        tried: tuple[tuple[Mode, FairQueue], ...] = (("quote", self.reading), ("answer", self.queue))
+        for mode, places in tried if self._configured.reader else tried[:1]:
+            began = time.monotonic()
+            ticket = places.reserve("start", _START_S)
+            token = TICKET.set(ticket)
+            try:
+                rag.ask(_FIRST, mode=mode)
+            finally:
+                TICKET.reset(token)
+                ticket.release()
+            places.expect(time.monotonic() - began)
+
+    def _open(self) -> State:
         # A change between these two lines is seen as one more change, and opened once more.
         stamp = wiring.index_stamp(self.folder)
         with ExitStack() as stack:
             reader = (lambda: self._reader) if self._configured.reader else None
             models = Models(lambda: self._llm, reader)
-            opened = wiring.open_rag(self.folder, self.settings, self._say, embedder=self.embedder, models=models)
+            opened = wiring.open_rag(
+                self.folder, self.settings, self._say, embedder=self.embedder, models=models, seen=self._seen
+            )
             rag = stack.enter_context(opened)
-            return _Opened(rag, stack.pop_all(), stamp)
+            return State(rag, stack.pop_all(), stamp)
 
-    @contextmanager
-    def rag(self) -> Iterator[Rag]:
-        """The present state of the index, which stays as it is while it is used. Raises NotReadyError without one."""
-        with self._lock:
-            opened = self._current
-            if opened is None:
-                raise self._problem
-            opened.users += 1
-        try:
-            yield opened.rag
-        finally:
-            with self._lock:
-                opened.users -= 1
-                unused = opened.retired and not opened.users
-            if unused:
-                opened.resources.close()
+    def rag(self, ticket: Ticket | None = None) -> AbstractContextManager[Rag]:
+        """The present state of the index, see `States.use`. Raises NotReadyError without one."""
+        return self.states.use(ticket)
 
     @contextmanager
     def searching(self, ticket: Ticket) -> Iterator[None]:
-        """One of a few threads that search at a time: many would only get into each other's way. Raises as
-        `ticket.check` does."""
-        while not self._searching.acquire(timeout=_LOOK_S):
-            ticket.check()
-        try:
-            ticket.check()
+        """One of a few threads that search at a time: many would only get into each other's way. Who waits for the
+        model meanwhile, or has it, is none of them. Raises as `ticket.check_waiting` does."""
+        if ticket.has_model:
             yield
-        finally:
+            return
+        while not self._searching.acquire(timeout=_LOOK_S):
+            ticket.check_waiting()
+        held = True
+
+        @contextmanager
+        def aside() -> Iterator[None]:
+            nonlocal held
+            held = False
             self._searching.release()
+            yield
+
+        with ticket.lending(aside):
+            try:
+                yield
+            finally:
+                if held:
+                    self._searching.release()
 
     @property
     def ready(self) -> NewsragError | None:
         """Why no question can be answered; None when all is well."""
-        return None if self._current else self._problem
+        return None if self.states.current else self.states.problem
 
     def reload(self, *, unchanged: bool = False) -> bool:
         """Open the index anew if it has changed; if asked for, also `unchanged`, to let go of its old files. An index
         that cannot be used leaves the old state in use; one that is empty does not: its articles were deleted."""
+        if not self.started:
+            raise self.states.problem
         with self._reloading:
-            current = self._current
+            current = self.states.current
             if current and not unchanged and wiring.index_stamp(self.folder) == current.stamp:
                 return False
             try:
-                new: _Opened | None = self._open()
+                new: State | None = self._open()
             except NotReadyError as exc:
                 if wiring.holds_articles(self.folder):
                     raise
-                new, self._problem = None, exc
-            with self._lock:
-                self._current = new
-                self.reloads += 1
-                if current:
-                    current.retired = True
-                unused = current is not None and not current.users
-            if current and unused:
-                current.resources.close()
+                new, self.states.problem = None, exc
+            self.states.replace(new)
+            self.reloads += 1
             return True
 
     def _watch(self) -> None:
         told = ""
         while not self._stopping.wait(self.server.reload_seconds):
             try:
-                self.reload(unchanged=self._holds_removed())
+                removing = self._holds_removed()
+                self.reload(unchanged=removing)
+                if removing:
+                    with suppress(LockedError, UnwipedError):
+                        wiring.go_on_removing(self.folder)
                 told = ""
             except NewsragError as exc:
                 if str(exc) != told:
@@ -217,13 +236,11 @@ class Engine:
                 told = str(exc)
 
     def _holds_removed(self) -> bool:
-        """Whether somebody removes articles and waits until their old state is read no more. Each removal is helped
-        some times: another reader may hold it for long."""
-        if not wiring.unwiped(self.folder):
-            self._helped = 0
-            return False
-        self._helped += 1
-        return self._helped <= _HELP
+        """Whether words of removed articles are still in the files, because their old state is read. That may be here:
+        then the old state is let go of, some times and then now and again, as another reader may hold it for long."""
+        self.unwiped = wiring.unwiped(self.folder)
+        self._helped = self._helped + 1 if self.unwiped else 0
+        return self.unwiped and (self._helped <= _HELP or self._helped % _HELP == 0)
 
     def ticket(self, client: str, mode: Mode) -> Ticket:
         """The right to ask one question. Raises BusyError when too many are being asked already."""
@@ -240,15 +257,30 @@ class Engine:
         self.reload()
         return report
 
-    def remove(self, article_id: str) -> bool:
-        """Delete an article for good; whether there was one. No answer cites it when this returns."""
+    def remove(self, article_id: str) -> Removal:
+        """Delete an article for good. No new answer cites it when this returns. Raises LockedError when nothing was
+        deleted. "removed": readers kept its words in the files; the watcher goes on until they are out."""
 
         def let_go() -> None:
             self.reload(unchanged=True)
 
         try:
-            return bool(wiring.remove_articles([article_id], self.folder, wait_s=wiring.WRITER_WAIT_S, let_go=let_go))
+            found = wiring.remove_articles(
+                [article_id],
+                self.folder,
+                wait_s=wiring.WRITER_WAIT_S,
+                let_go=let_go,
+                readers_wait_s=min(_READERS_WAIT_S, self.server.request_seconds),
+            )
+            return "done" if found else "unknown"
+        except UnwipedError as exc:
+            self.unwiped = True
+            if not exc.removed:
+                return "unknown"
+            self._say(f"an article was removed, and the server goes on taking its words out of the files: {exc}")
+            return "removed"
         finally:
+            self._seen.clear()
             self.reload()
 
     def close(self) -> None:
@@ -258,6 +290,4 @@ class Engine:
             pool.shutdown(wait=True, cancel_futures=True)
         if self._watcher.is_alive():
             self._watcher.join()
-        if self._current:
-            self._current.resources.close()
-            self._current = None
+        self.states.replace(None)

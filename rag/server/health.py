@@ -6,7 +6,6 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 
 from rag.server.asking import engine_of
-from rag.server.problems import ProblemError
 
 router = APIRouter(prefix="/health")
 
@@ -20,6 +19,6 @@ async def live() -> Response:
 @router.get("/ready", summary="Questions can be asked")
 async def ready(request: Request) -> Response:
     """200 when the models are loaded and an index is open, else 503."""
-    if engine_of(request).ready:
-        raise ProblemError(503, "the index cannot be asked at the moment", "not_ready", {"Retry-After": "10"})
+    if why := engine_of(request).ready:
+        raise why
     return JSONResponse({"status": "ready"})

@@ -56,7 +56,7 @@ class Job(Generic[T]):
     def _run(self) -> None:
         TICKET.set(self.ticket)
         try:
-            self.ticket.check()
+            self.ticket.check_waiting()
             with closing(self._produce()) as items:
                 for item in items:
                     self._put(item)

@@ -81,6 +81,8 @@ class _EngineCollector(Collector):
             "newsrag_queue_waiting": ("Requests that wait for the language model.", queue.waiting),
             "newsrag_model_running": ("Whether the language model writes.", queue.running),
             "newsrag_reading": ("Searches and quotations in progress.", self._engine.reading.places),
+            "newsrag_index_states": ("States of the index that are open.", self._engine.states.open),
+            "newsrag_removal_unfinished": ("Whether files hold words of removed articles.", self._engine.unwiped),
             "newsrag_ready": ("Whether questions can be asked.", self._engine.ready is None),
         }
         for name, (description, value) in gauges.items():

@@ -15,12 +15,13 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel
 from starlette.exceptions import HTTPException
 
-from rag.errors import NewsragError, NotReadyError, UsageError
+from rag.errors import LockedError, NewsragError, NotReadyError, UsageError
 from rag.rendering import Json
 from rag.server.observing import LOG
 from rag.server.queueing import BusyError, CancelledError, TooSlowError
 
 MEDIA_TYPE = "application/problem+json"
+NOT_READY = "no question can be asked yet: the server is starting, or its index is empty; try again in 10 seconds"
 CLIENT_CLOSED = 499  # nobody reads it; it tells the log why nothing was sent
 
 
@@ -70,7 +71,10 @@ def describe(exc: Exception, path: str = "") -> ProblemError:
         case RequestValidationError():
             return describe(UsageError(_first(exc)), path)
         case NotReadyError():
-            return ProblemError(503, "the index cannot be asked at the moment", "not_ready", {"Retry-After": "10"})
+            return ProblemError(503, NOT_READY, "not_ready", {"Retry-After": "10"})
+        case LockedError():
+            detail = "another program writes to the index, and nothing was changed: try again in 10 seconds"
+            return ProblemError(503, detail, "index_locked", {"Retry-After": "10"})
         case HTTPException():
             headers = dict(exc.headers or {})
             return ProblemError(exc.status_code, str(exc.detail), HTTPStatus(exc.status_code).name.lower(), headers)

@@ -2,7 +2,8 @@
 
 A request for a written answer takes a `Ticket` before anything else (`FairQueue.reserve`): a full queue says so at
 once. The ticket stands in line only while a draft is wanted, so searching never waits, and clients take turns: one
-with ten questions does not hold up another with one.
+with ten questions does not hold up another with one. An answer that had the model once comes before those that did not,
+so that what was begun is finished.
 """
 
 from __future__ import annotations
@@ -10,19 +11,14 @@ from __future__ import annotations
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from contextvars import ContextVar
-from typing import Generic, TypeVar
 
-from rag.errors import ModelError, NewsragError
-from rag.ports import Bounded, Interruptible, LanguageModel, Reader
-from rag.server.tracing import Off, Tracing
-from rag.types import Message, Reading
+from rag.errors import NewsragError
 
 _FIRST_GUESS_S = 3.0
 _LATE = 0.5  # of the time limit: who would likely have to wait for longer gets no place
-_NUMBER_TOKENS = 2  # after a reader's words: a bracket and a number
 
 
 class BusyError(NewsragError):
@@ -59,6 +55,8 @@ class Ticket:
         self._cancelled = threading.Event()
         self._stopping = threading.Lock()
         self._interrupt: Callable[[], None] | None = None
+        self._lent: list[Callable[[], AbstractContextManager[None]]] = []
+        self._begun = self._kept = False
 
     def cancel(self) -> None:
         """Stop waiting and writing, now."""
@@ -85,28 +83,62 @@ class Ticket:
         """Whether nobody waits for this any more."""
         return self._cancelled.is_set()
 
+    @property
+    def has_model(self) -> bool:
+        """Whether its next turn comes without waiting, see `lending`."""
+        return self._kept
+
     def check(self) -> None:
         """Raise CancelledError or TooSlowError when the request must not go on."""
-        if self.cancelled:
-            raise CancelledError("the client went away")
+        self._check_attended()
         if time.monotonic() >= self.deadline:
             raise TooSlowError(
                 f"the answer was not ready within {self._seconds:g} seconds: try again, or ask for quotes"
             )
 
+    def check_waiting(self, turns: int = 0) -> None:
+        """Raise CancelledError, or BusyError when the time that is left will not do for so many turns, its own and
+        those before it: for a request that did nothing but wait so far."""
+        self._check_attended()
+        if self._queue.too_late(self.deadline, turns):
+            raise self._queue.busy(self.before)
+
+    def _check_attended(self) -> None:
+        if self.cancelled:
+            raise CancelledError("the client went away")
+
+    @contextmanager
+    def lending(self, aside: Callable[[], AbstractContextManager[None]]) -> Iterator[None]:
+        """While this is open, `aside` is entered for as long as the ticket waits for its first turn. Where leaving it
+        raises, the next turn comes without waiting."""
+        self._lent.append(aside)
+        try:
+            yield
+        finally:
+            self._lent.remove(aside)
+
     @contextmanager
     def turn(self) -> Iterator[None]:
-        """Hold the model. Waits in line and tells `on_position`; raises as `check` does."""
+        """Hold the model. Waits in line and tells `on_position`; raises as `check` and `check_waiting` do."""
         asked = time.monotonic()
-        self._queue.enter(self)
+        if not self._kept:
+            with ExitStack() as lent:
+                for aside in () if self._begun else self._lent:
+                    lent.enter_context(aside())
+                self._queue.enter(self, again=self._begun)
+                self._begun = self._kept = True
         self.waited += time.monotonic() - asked
+        self._kept = False
         try:
             yield
         finally:
             self._queue.leave(self)
 
     def release(self) -> None:
-        """Give the place back; more than once does no harm."""
+        """Give the place back, and the model if it is kept; more than once does no harm."""
+        if self._kept:
+            self._kept = False
+            self._queue.leave(self)
         self._queue.release(self)
 
 
@@ -120,6 +152,7 @@ class FairQueue:
         self._changed = threading.Condition()
         self._places: set[Ticket] = set()
         self._lines: dict[str, deque[Ticket]] = {}  # by client, the one to be served next first
+        self._again: deque[Ticket] = deque()  # those that had the model before: they come first
         self._running: Ticket | None = None
         self._since = 0.0
         self._usual_s = _FIRST_GUESS_S
@@ -130,11 +163,23 @@ class FairQueue:
             before = len(self._places)
             late = before >= self._few and self._each_s * (before + 1) > _LATE * seconds
             if late or before >= self._limit:
-                wait = max(1, round((self._each_s if late else self._usual_s) * before / 2))
-                raise BusyError(f"{before} requests are waiting already: try again in {wait} seconds", wait)
+                raise self.busy(before, self._each_s if late else self._usual_s)
             ticket = Ticket(self, client, seconds, before)
             self._places.add(ticket)
             return ticket
+
+    def expect(self, seconds: float) -> None:
+        """Take a request, alone, to last this long, until more is known."""
+        self._each_s = self._usual_s = seconds
+
+    def busy(self, before: int, each_s: float | None = None) -> BusyError:
+        """What to tell who gets no turn: how many are before, and when about half of them will be done."""
+        wait = max(1, round((self._usual_s if each_s is None else each_s) * before / 2))
+        return BusyError(f"{before} requests are waiting already: try again in {wait} seconds", wait)
+
+    def too_late(self, deadline: float, turns: int) -> bool:
+        """Whether so many turns will not be over before a deadline, by what they take of late."""
+        return time.monotonic() + turns * self._usual_s >= deadline
 
     def release(self, ticket: Ticket) -> None:
         """Give a place back."""
@@ -153,7 +198,7 @@ class FairQueue:
     def waiting(self) -> int:
         """How many stand in line."""
         with self._changed:
-            return sum(map(len, self._lines.values()))
+            return len(self._again) + sum(map(len, self._lines.values()))
 
     @property
     def running(self) -> bool:
@@ -165,16 +210,17 @@ class FairQueue:
         with self._changed:
             self._changed.notify_all()
 
-    def enter(self, ticket: Ticket) -> None:
-        """Wait for the model."""
+    def enter(self, ticket: Ticket, *, again: bool = False) -> None:
+        """Wait for the model; before all others with `again`."""
         with self._changed:
-            self._lines.setdefault(ticket.client, deque()).append(ticket)
+            (self._again if again else self._lines.setdefault(ticket.client, deque())).append(ticket)
         told = 0
         try:
             while True:
                 with self._changed:
-                    ticket.check()
                     place = self._place(ticket)
+                    waited = place or told
+                    ticket.check_waiting(place + 1) if waited and not again else ticket.check()
                     if place == 0:
                         self._start(ticket)
                         return
@@ -198,7 +244,7 @@ class FairQueue:
 
     def _place(self, ticket: Ticket) -> int:
         """How many will be served before this one, the running one included."""
-        order: list[Ticket] = []
+        order = list(self._again)
         lines = deque(list(line) for line in self._lines.values())
         while lines:
             line = lines.popleft()
@@ -208,14 +254,19 @@ class FairQueue:
         return order.index(ticket) + (self._running is not None)
 
     def _start(self, ticket: Ticket) -> None:
-        line = self._lines.pop(ticket.client)
-        line.popleft()
-        if line:
-            self._lines[ticket.client] = line  # at the end: the others come first
+        if ticket in self._again:
+            self._again.remove(ticket)
+        else:
+            line = self._lines.pop(ticket.client)
+            line.popleft()
+            if line:
+                self._lines[ticket.client] = line  # at the end: the others come first
         self._running, self._since = ticket, time.monotonic()
         self._changed.notify_all()
 
     def _drop(self, ticket: Ticket) -> None:
+        if ticket in self._again:
+            self._again.remove(ticket)
         line = self._lines.get(ticket.client)
         if line and ticket in line:
             line.remove(ticket)
@@ -223,71 +274,5 @@ class FairQueue:
                 del self._lines[ticket.client]
 
 
-_Model = TypeVar("_Model", bound=Bounded)
 TICKET: ContextVar[Ticket] = ContextVar("TICKET")
 """The ticket of the request that this thread works for."""
-
-
-@contextmanager
-def _traced_turn(ticket: Ticket, tracing: Tracing, work: str) -> Iterator[None]:
-    """Hold the model: a span for the wait, one for the work."""
-    with ExitStack() as turn:
-        with tracing.span("queue"):
-            turn.enter_context(ticket.turn())
-        with tracing.span(work) as note:
-            yield
-            note("newsrag.prompt_tokens", ticket.prompt_tokens)
-            note("newsrag.answer_tokens", ticket.answer_tokens)
-    ticket.model_left_ns = time.time_ns()
-
-
-class _Queued(Generic[_Model]):
-    """A model that waits for its turn: only running it does, so everything else goes on meanwhile."""
-
-    def __init__(self, model: _Model, tracing: Tracing | None = None) -> None:
-        self._model, self._tracing = model, tracing or Off()
-        self.name, self.context_tokens = model.name, model.context_tokens
-
-    def count_tokens(self, text: str) -> int:
-        """See `rag.ports.Bounded`."""
-        return self._model.count_tokens(text)
-
-    @contextmanager
-    def _turn(self, messages: Sequence[Message], work: str) -> Iterator[Ticket]:
-        """Hold the model for this prompt; the ticket of the request that does. `work` names the span."""
-        ticket = TICKET.get()
-        model: object = self._model
-        interrupt = model.interrupt if isinstance(model, Interruptible) else lambda: None
-        with _traced_turn(ticket, self._tracing, work), ticket.interrupting(interrupt):
-            ticket.prompt_tokens += sum(self._model.count_tokens(m.content) for m in messages)
-            yield ticket
-
-
-class QueuedModel(_Queued[LanguageModel]):
-    """`rag.ports.LanguageModel` that waits for its turn."""
-
-    def stream(self, messages: Sequence[Message], *, max_tokens: int) -> Iterator[str]:
-        """See `rag.ports.LanguageModel`. Raises CancelledError and TooSlowError between two pieces."""
-        with self._turn(messages, "draft") as ticket:
-            pieces = self._model.stream(messages, max_tokens=max_tokens)
-            with closing(pieces):  # type: ignore[type-var]  # every adapter's stream is a generator
-                for piece in pieces:
-                    ticket.check()
-                    ticket.answer_tokens += 1
-                    yield piece
-            ticket.check()  # an interrupted model ends without an error
-
-
-class QueuedReader(_Queued[Reader]):
-    """`rag.ports.Reader` that waits for its turn."""
-
-    def read(self, messages: Sequence[Message], opening: str, sentences: Sequence[str], none: str) -> Reading:
-        """See `rag.ports.Reader`. Raises CancelledError and TooSlowError when it was interrupted for them."""
-        with self._turn(messages, "read") as ticket:
-            try:
-                reading = self._model.read(messages, opening, sentences, none)
-                ticket.answer_tokens += self._model.count_tokens(reading.words) + _NUMBER_TOKENS
-                return reading
-            except ModelError:
-                ticket.check()  # says why it was interrupted
-                raise

@@ -6,14 +6,16 @@ import ipaddress
 import signal
 import socket
 import sys
+import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import uvicorn
 
+from rag import wiring
 from rag.errors import UsageError
-from rag.server import local, tracing
+from rag.server import local, memory, tracing
 from rag.server.app import create_app
 from rag.server.engine import Engine
 from rag.server.keys import KEYS_FILE, KeyRing
@@ -26,15 +28,44 @@ _BACKLOG = 2048
 
 def serve(folder: Path, settings: Settings, server: ServerSettings, say: Say) -> int:
     """Serve until told to stop; the exit code. Raises as `prepared` does."""
+    memory.give_back()
     token = local.new_token()
-    with prepared(folder, settings, server, say, token=token) as (web, listening):
+    with prepared(folder, settings, server, say, token=token) as (web, listening, engine), ExitStack() as told:
+
+        def started() -> None:
+            told.enter_context(local.announced(folder, settings, listening, token))
+            say(f"newsrag serves {folder} at {url(listening)} (stop with Ctrl-C)")
+
         if server.log == "json":
             log_to(sys.stderr)
-        listening.listen(_BACKLOG)  # before the address is said: who reads it may connect at once
-        with local.announced(folder, settings, listening, token), _stopped_by_sigterm(web):
-            say(f"newsrag serves {folder} at {url(listening)} (stop with Ctrl-C)")
+        listening.listen(_BACKLOG)
+        with _stopped_by_sigterm(web), _starting(engine, web, started):
             web.run([listening])
     return 0
+
+
+@contextmanager
+def _starting(engine: Engine, web: uvicorn.Server, started: Callable[[], None]) -> Iterator[None]:
+    """Start the engine beside what is done inside, and call `started`: until then the server says that it is alive and
+    that it is not ready. Ends `web` and raises what kept the engine from starting."""
+    failures: list[BaseException] = []
+
+    def start() -> None:
+        try:
+            engine.start()
+            started()
+        except BaseException as exc:
+            failures.append(exc)
+            web.should_exit = True
+
+    thread = threading.Thread(target=start, name="starter")
+    thread.start()
+    try:
+        yield
+    finally:
+        thread.join()
+    if failures:
+        raise failures[0]
 
 
 @contextmanager
@@ -60,10 +91,10 @@ def prepared(
     say: Say,
     traced: tracing.Tracing | None = None,
     token: str | None = None,
-) -> Iterator[tuple[uvicorn.Server, socket.socket]]:
-    """A server whose models are loaded, and the socket it is to listen on. Without `traced` the environment decides.
-    `token`: what lets commands of this machine in, see `rag.server.local`. Raises UsageError when the address cannot be
-    used or may not be without keys, and as `Engine.start` and `tracing.configured` do."""
+) -> Iterator[tuple[uvicorn.Server, socket.socket, Engine]]:
+    """A server, the socket it is to listen on, and the engine that it is to start. Without `traced` the environment
+    decides. `token`: what lets commands of this machine in, see `rag.server.local`. Raises UsageError when the address
+    cannot be used or may not be without keys, NotReadyError without an index, and as `tracing.configured` does."""
     ring = KeyRing(server.keys_file or folder / KEYS_FILE)
     traced = traced or tracing.configured()
     engine = Engine(folder, settings, server, say, traced)
@@ -74,9 +105,10 @@ def prepared(
                 f"to listen on {server.host} the server needs an API key, or anybody could use it: make one with "
                 f"`rag keys add NAME --index {folder}`, or listen on 127.0.0.1"
             )
-        engine.start()
+        wiring.index_stamp(folder)  # raises NotReadyError where there is none
         try:
-            yield uvicorn.Server(_config(create_app(engine, ring, local=not reachable, token=token), server)), listening
+            web = uvicorn.Server(_config(create_app(engine, ring, local=not reachable, token=token), server))
+            yield web, listening, engine
         finally:
             engine.close()
             traced.close()

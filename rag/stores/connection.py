@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from rag.articles import canonical_url, moment
-from rag.errors import StoreError, UsageError
+from rag.errors import LockedError, StoreError, UsageError
 
 SCHEMA_VERSION = 3
 _LOCK_WAIT_S = 30.0
@@ -31,6 +31,10 @@ def derived(url: str | None, published: str | None) -> tuple[str | None, str | N
         return when, canonical_url(url) if url else None
     except UsageError:
         return when, None
+
+
+def _locked(exc: sqlite3.OperationalError) -> bool:
+    return getattr(exc, "sqlite_errorcode", 0) & 0xFF in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
 
 
 class Connection:
@@ -92,14 +96,14 @@ class Connection:
         try:
             yield
         except sqlite3.OperationalError as exc:
-            raise StoreError(self._reason(exc)) from exc
+            raise (LockedError if _locked(exc) else StoreError)(self._reason(exc)) from exc
         except sqlite3.Error as exc:
             raise StoreError(f"{self._path} is damaged ({exc}): delete its folder and run `rag index` again") from exc
 
     def _reason(self, exc: sqlite3.OperationalError) -> str:
         """What went wrong, and what to do."""
         code = getattr(exc, "sqlite_errorcode", 0) & 0xFF
-        if code in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED):
+        if _locked(exc):
             return f"another process is writing to {self._path}: try again when it is done"
         if code == sqlite3.SQLITE_FULL:
             return f"no space left for {self._path}: free some and try again; what was committed before stays"

@@ -24,7 +24,7 @@ from rag.errors import StoreError
 from rag.ports import Ids, Vectors
 from rag.stores import vector_kinds
 
-_BLOCK = 1 << 24  # bytes
+_BLOCK = 1 << 20  # bytes
 _ROWS, _CODES, _MANIFEST = ".vectors", ".faiss", ".json"
 _MORE = 100  # codes looked at beyond the k wanted, and half as many again as k
 
@@ -153,7 +153,7 @@ class FaissVectors:
         else:
             exact, found = vector_kinds.exact(query, vectors, min(k, len(self)))
             places, scores = found[0], exact[0]
-        best = np.argsort(-scores, kind="stable")[:k]
+        best = np.lexsort((ids[places], -scores))[:k]
         return list(zip(ids[places[best]].tolist(), scores[best].tolist(), strict=True))
 
     def _places(self, wanted: Ids) -> Ids:

@@ -14,7 +14,7 @@ from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
-from rag.errors import StoreError
+from rag.errors import LockedError, StoreError
 
 LOCK_FILE = "writer.lock"
 _LOOK_S = 0.1
@@ -49,7 +49,7 @@ def writing(
     """The right to write into the index of `folder`, which must be there.
 
     `what` is shown to others that want it. Waits `wait_s` seconds (None: as long as it takes) after telling `waiting`
-    who has it. Raises StoreError when it waited in vain or the folder cannot be written.
+    who has it. Raises LockedError when it waited in vain, StoreError when the folder cannot be written.
     """
     path = folder / LOCK_FILE
     descriptor = _acquired(path, wait_s, waiting)
@@ -79,7 +79,7 @@ def _acquired(path: Path, wait_s: float | None, waiting: Callable[[str], None]) 
             continue
         os.close(descriptor)
         if until is not None and time.monotonic() >= until:
-            raise StoreError(f"{_holder(path)} is writing to {path.parent}: try again when it is done")
+            raise LockedError(f"{_holder(path)} is writing to {path.parent}: try again when it is done")
         if not told:
             waiting(f"waiting: {_holder(path)} is writing to {path.parent}")
             told = True

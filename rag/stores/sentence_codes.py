@@ -23,10 +23,10 @@ class SentenceCodes(Connection):
             rows = ((key, _coded(own)) for key, own in vectors.items())
             self._db.executemany("INSERT OR REPLACE INTO vectors_sentence VALUES (?, ?)", rows)
 
-    def without_sentences(self, most: int) -> dict[int, int]:
+    def without_sentences(self, most: int, after: int = -1) -> dict[int, int]:
         sql = """SELECT p.key, p.article FROM passages p LEFT JOIN vectors_sentence v ON v.passage = p.key
-                 WHERE v.passage IS NULL ORDER BY p.key LIMIT ?"""
-        return dict(self._rows(sql, most))
+                 WHERE p.key > ? AND v.passage IS NULL ORDER BY p.key LIMIT ?"""
+        return dict(self._rows(sql, after, most))
 
     def sentences(self, passages: Sequence[int], dimension: int) -> dict[int, Vectors]:
         sql = "SELECT passage, codes FROM vectors_sentence WHERE passage IN (SELECT value FROM json_each(?))"

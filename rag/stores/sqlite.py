@@ -22,7 +22,7 @@ _COLUMNS = (
 )
 _FIELDS = tuple(name.replace("inferred", "published_inferred") for name in _COLUMNS.split(", "))
 _TITLE_WEIGHT, _TEXT_WEIGHT = 3.0, 1.0
-_BATCH = 4096
+_BATCH = 1024
 
 
 class SqliteStore(Stories, SentenceCodes):
@@ -80,7 +80,7 @@ class SqliteStore(Stories, SentenceCodes):
     def articles(self) -> Iterator[Article]:
         last = -1
         while rows := self._rows(
-            f"SELECT key, {_COLUMNS} FROM articles WHERE key > ? ORDER BY key LIMIT {_BATCH // 16}", last
+            f"SELECT key, {_COLUMNS} FROM articles WHERE key > ? ORDER BY key LIMIT {_BATCH // 4}", last
         ):
             yield from (_article(row[1:]) for row in rows)
             last = rows[-1][0]

@@ -1,16 +1,21 @@
-"""Question sets to ranked records: `python -m rag.training.build --squad FILE ... --out DIR`. Layer: faces."""
+"""Question sets to ranked records: `python -m rag.training.build --squad FILE ... --out DIR`. Layer: faces.
+
+Only the sets that are given; our own questions over the sample corpus always.
+"""
 
 from __future__ import annotations
 
 import argparse
+import gzip
 import json
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 from rag import loading, resources, wiring
 from rag.evaluation import questions as eval_set
+from rag.readers import html
 from rag.settings import Settings
 from rag.training import records
 
@@ -20,6 +25,10 @@ WIKINEWS = Path(__file__).parent / "wikinews.jsonl"
 WEBNEWS = Path(__file__).parent / "webnews.jsonl"
 """Our questions over the pages of an article extraction benchmark: where the answer stands, by the page's name and
 offsets in its true text, or, where nothing answers, the words that would mislead (`trap`)."""
+
+WICE = Path(__file__).parent / "wice.jsonl"
+"""The same over excerpts of the pages that WiCE's claims cite: a page is a row of its file, by number, and its text the
+row's sentences with a space between them."""
 
 
 def wikinews(articles: Path) -> records.Corpus:
@@ -39,21 +48,39 @@ def wikinews(articles: Path) -> records.Corpus:
     return corpus
 
 
-def webnews(truth: Path) -> records.Corpus:
-    """Our questions over news pages of 2019. `truth` is ground-truth.json of the article extraction benchmark."""
-    pages = json.loads(truth.read_text("utf-8"))
+def webnews(folder: Path) -> records.Corpus:
+    """Our questions over news pages of 2019. `folder` is the article extraction benchmark: the true texts, and the
+    pages, which have the headline, the outlet and the date."""
+    pages = json.loads((folder / "ground-truth.json").read_text("utf-8"))
     rows = [json.loads(line) for line in WEBNEWS.open(encoding="utf-8")]
+    found = []
+    for page in sorted({row["page"] for row in rows}):
+        read = html.parse(gzip.decompress((folder / "html" / f"{page}.html.gz").read_bytes()), None).fields
+        about = {"title": read.get("title") or "", "source": read.get("source"), "published": read.get("published")}
+        found.append({"id": page, "text": pages[page]["articleBody"], **about})
+    return _over_pages("webnews", rows, found)
+
+
+def wice(chunks: Path) -> records.Corpus:
+    """Our questions over WiCE's cited pages. `chunks` is its claim_oracle_chunks_dev.jsonl."""
+    rows = [json.loads(line) for line in WICE.open(encoding="utf-8")]
     asked = {row["page"] for row in rows}
-    found = ({"id": page, "title": "", "text": pages[page]["articleBody"]} for page in pages if page in asked)
-    corpus = records.articles("webnews", found)
+    texts = (" ".join(json.loads(line)["evidence"]) for line in chunks.open(encoding="utf-8"))
+    found = [{"id": str(i), "title": "", "text": text} for i, text in enumerate(texts) if str(i) in asked]
+    return _over_pages("wice", rows, found)
+
+
+def _over_pages(name: str, rows: Sequence[dict[str, Any]], found: Sequence[dict[str, Any]]) -> records.Corpus:
+    texts = {page["id"]: page["text"] for page in found}
+    corpus = records.articles(name, found)
     for number, row in enumerate(rows):
-        text, answer = pages[row["page"]]["articleBody"], None
+        text, answer = texts[row["page"]], None
         gold: tuple[int, ...] = ()
         if row["answer"]:
             answer = text[slice(*row["answer"])]
             holding = corpus.holding(row["page"], text[slice(*row["sentence"])])
             gold = tuple(i for i in holding if answer in corpus.lines[i].text)
-        corpus.ask(f"webnews-{number}", row["fold"], row["page"], row["question"], answer, gold)
+        corpus.ask(f"{name}-{number}", row["fold"], row["page"], row["question"], answer, gold)
     return corpus
 
 
@@ -80,19 +107,25 @@ def sample_articles() -> Iterator[dict[str, Any]]:
                 yield {"id": a.id, "title": a.title, "source": a.source, "published": a.published, "text": a.text}
 
 
+MAKERS: dict[str, tuple[str, Callable[[Path], records.Corpus]]] = {
+    "squad": ("a SQuAD 2.0 file", records.squad),
+    "clapnq": ("folder with CLAPNQ's clapnq_dev_*.jsonl", records.clapnq),
+    "wikinews": ("the Wikinews stories as JSON Lines", wikinews),
+    "webnews": ("folder of the article extraction benchmark", webnews),
+    "wice": ("WiCE's claim_oracle_chunks_dev.jsonl", wice),
+}
+
+
 def main() -> None:
     """The command."""
     parser = argparse.ArgumentParser(prog="rag.training.build", description=__doc__)
-    parser.add_argument("--squad", type=Path, required=True, help="a SQuAD 2.0 file")
-    parser.add_argument("--clapnq", type=Path, required=True, help="folder with CLAPNQ's clapnq_dev_*.jsonl")
-    parser.add_argument("--wikinews", type=Path, required=True, help="the Wikinews stories as JSON Lines")
-    parser.add_argument("--webnews", type=Path, help="ground-truth.json of the article extraction benchmark")
+    for name, (what, _) in MAKERS.items():
+        parser.add_argument(f"--{name}", type=Path, help=what)
     parser.add_argument("--out", type=Path, required=True, help="folder for the records")
     options = parser.parse_args()
     embedder = loading.load_embedder(Settings.load())
-    corpora = [records.squad(options.squad), records.clapnq(options.clapnq), wikinews(options.wikinews), own()]
-    if options.webnews:
-        corpora.append(webnews(options.webnews))
+    given = {name: path for name in MAKERS if (path := getattr(options, name))}
+    corpora = [*(MAKERS[name][1](path) for name, path in given.items()), own()]
     for corpus in corpora:
         corpus.rank(embedder)
         records.save(corpus, options.out)

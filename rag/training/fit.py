@@ -165,8 +165,7 @@ def reading_matches(words: str, gold: str) -> bool:
 
 def squad(file: Path, answerable: int, unanswerable: int) -> tuple[list[Article], list[Wanted]]:
     """All paragraphs, and a sample of the questions of the pages that the adapter was not trained on."""
-    rng = random.Random(7)
-    articles, pools = [], dict[tuple[str, bool], list[Wanted]]()
+    articles, asked = [], list[Wanted]()
     for page in json.loads(file.read_text("utf-8"))["data"]:
         name, title = page["title"], page["title"].replace("_", " ")
         fold = "test" if name in records.TEST_ARTICLES else "dev" if name in records.DEV_ARTICLES else "train"
@@ -175,15 +174,21 @@ def squad(file: Path, answerable: int, unanswerable: int) -> tuple[list[Article]
             articles.append({"id": article, "title": title, "text": paragraph["context"]})
             for question in paragraph["qas"]:
                 words = tuple(sorted({a["text"] for a in question["answers"]}))
-                wanted = Wanted("squad", fold, question["question"], article, words)
-                pools.setdefault((fold, bool(words)), []).append(wanted)
-    chosen = [
-        w
+                asked.append(Wanted("squad", fold, question["question"], article, words))
+    return articles, drawn(asked, answerable, unanswerable)
+
+
+def drawn(asked: Sequence[Wanted], answerable: int, unanswerable: int) -> list[Wanted]:
+    """At most so many of each fold but the one that trained."""
+    rng, pools = random.Random(7), dict[tuple[str, bool], list[Wanted]]()
+    for wanted in asked:
+        pools.setdefault((wanted.fold, bool(wanted.words)), []).append(wanted)
+    return [
+        wanted
         for (fold, has), pool in pools.items()
         if fold != "train"
-        for w in rng.sample(pool, min(len(pool), answerable if has else unanswerable))
+        for wanted in rng.sample(pool, min(len(pool), answerable if has else unanswerable))
     ]
-    return articles, chosen
 
 
 def sample() -> list[Wanted]:
@@ -214,10 +219,10 @@ def news(articles: Path) -> tuple[list[Article], list[Wanted]]:
     ]
 
 
-def web(folder: Path) -> list[Wanted]:
-    """Our questions over news pages of 2019 that the adapter was not trained on."""
+def web(folder: Path, answerable: int, unanswerable: int) -> list[Wanted]:
+    """A sample of our questions over news pages of 2019 that the adapter was not trained on."""
     pages = json.loads((folder / "ground-truth.json").read_text("utf-8"))
-    return [
+    asked = [
         Wanted(
             "web",
             row["fold"],
@@ -226,8 +231,8 @@ def web(folder: Path) -> list[Wanted]:
             (pages[row["page"]]["articleBody"][slice(*row["sentence"])],) if row["answer"] else (),
         )
         for row in map(json.loads, WEBNEWS.open(encoding="utf-8"))
-        if row["fold"] != "train"
     ]
+    return drawn(asked, answerable, unanswerable)
 
 
 def main() -> None:
@@ -237,8 +242,8 @@ def main() -> None:
     parser.add_argument("--squad", type=Path, required=True, help="a SQuAD 2.0 file (not part of newsrag)")
     parser.add_argument("--wikinews", type=Path, required=True, help="the Wikinews stories as JSON Lines (nor this)")
     parser.add_argument("--web", type=Path, required=True, help="folder of the extraction benchmark (nor this)")
-    parser.add_argument("--answerable", type=int, default=144, help="most SQuAD questions of a fold")
-    parser.add_argument("--unanswerable", type=int, default=100, help="the same of its unanswerable ones")
+    parser.add_argument("--answerable", type=int, default=144, help="most questions of a fold of SQuAD and the pages")
+    parser.add_argument("--unanswerable", type=int, default=100, help="the same of their unanswerable ones")
     parser.add_argument("--only", help="ask the questions of this set alone and keep what came back, without a fit")
     parser.add_argument("--cache", type=Path, required=True, help="folder for indexes and what came back")
     options = parser.parse_args()
@@ -252,7 +257,7 @@ def main() -> None:
         "squad": (paragraphs, [*wanted, *(replace(w, set="squad") for w in strangers)]),
         "news": (stories, questions),
         "sample": (resources.data("eval/corpus"), own),
-        "web": (options.web / "html", web(options.web)),
+        "web": (options.web / "html", web(options.web, options.answerable, options.unanswerable)),
     }
     asked: list[Asked] = []
     for name, (articles, questions) in sets.items():

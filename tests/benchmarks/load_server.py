@@ -2,8 +2,8 @@
 
 Each client asks, waits for the whole reply and asks again; after a 503 or 429 it waits as Retry-After says. Of INDEX a
 copy is served, in which one more client changes an article all the time. Prints latencies by kind of request,
-what else went wrong (nothing should), the memory of the server, and the load average. With --kill a second, shorter run
-follows in which the server is killed and started again: meanwhile nothing but broken and refused connections may
+what else went wrong (nothing should), the memory of the server every 10 seconds, and the load average. With --kill the
+server is killed after a third of the time and started again: meanwhile nothing but broken and refused connections may
 happen, and then the index must pass `rag status --check`.
 """
 
@@ -182,15 +182,19 @@ def steady(address: str, pid: int, questions: list[str], options: argparse.Names
     load.run(5, 5)  # what is loaded at the first question is not a leak
     load.outcomes.clear()
     load.seconds.clear()
-    memory = [resident(pid)]
-    timers = [threading.Timer(options.seconds * i / 4, lambda: memory.append(resident(pid))) for i in (1, 2, 3)]
-    for timer in timers:
-        timer.start()
+    memory, done = [resident(pid)], threading.Event()
+
+    def look() -> None:
+        while not done.wait(10):
+            memory.append(resident(pid))
+
+    looking = threading.Thread(target=look)
+    looking.start()
     load.run(options.clients, options.seconds, writing=writing)
-    for timer in timers:
-        timer.join()
+    done.set()
+    looking.join()
     print(load.table())
-    print("memory in MiB, before, at each quarter and after:", *(f"{m:.0f}" for m in (*memory, resident(pid))))
+    print("memory in MiB, before, every 10 seconds and after:", *(f"{m:.0f}" for m in (*memory, resident(pid))))
     print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs; other outcomes: {load.odd() or 'none'}")
     return load
 
@@ -203,7 +207,7 @@ def main() -> int:
     parser.add_argument("--clients", type=int, default=50)
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--key")
-    parser.add_argument("--kill", action="store_true", help="then kill and restart it under load")
+    parser.add_argument("--kill", action="store_true", help="kill and restart it under load")
     options = parser.parse_args()
     lines = (ROOT / "eval" / "questions.jsonl").read_text("utf-8").splitlines()
     questions = [json.loads(line)["question"] for line in lines]
@@ -211,18 +215,18 @@ def main() -> int:
         return bool(steady(options.address, options.pid, questions, options, writing=False).odd())
     with tempfile.TemporaryDirectory() as temporary:
         index = shutil.copytree(options.index, Path(temporary) / "index")
-        with socket.create_server(("127.0.0.1", 0)) as free:
-            port = int(free.getsockname()[1])
-        with serve(index, port) as server:
-            odd = steady(f"http://127.0.0.1:{port}", server.pid, questions, options, writing=True).odd()
         if options.kill:
             load = killed(index, questions, options.clients, options.seconds / 3)
             gone = sum(n for (_, outcome), n in load.outcomes.items() if outcome in GONE)
-            print(f"\nKilled and restarted: {gone} broken or refused connections, the index passes its check")
+            print(f"Killed and restarted: {gone} broken or refused connections, the index passes its check")
             print(load.table())
-            odd |= load.odd(*GONE)
+            print(f"load average {os.getloadavg()[0]:.1f} on {os.cpu_count()} CPUs")
             print(f"other outcomes: {load.odd(*GONE) or 'none'}")
-    return bool(odd)
+            return bool(load.odd(*GONE))
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            port = int(free.getsockname()[1])
+        with serve(index, port) as server:
+            return bool(steady(f"http://127.0.0.1:{port}", server.pid, questions, options, writing=True).odd())
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import struct
 import subprocess
 import sys
@@ -11,9 +12,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from llama_cpp._internals import LlamaSampler
 
 from rag import resources
 from rag.errors import ModelError
+from rag.llms.copying import Copying
 from rag.llms.llama_cpp import LlamaCppModel
 from rag.llms.openai_server import OpenAIServerModel
 from rag.ports import Interruptible, LanguageModel
@@ -111,6 +114,21 @@ def test_reading_a_long_prompt_is_interrupted_at_once(llama: LlamaCppModel, capf
     timer.join()
     assert "Paris" in "".join(llama.stream(ASK, max_tokens=MOST))
     assert capfd.readouterr().err == ""
+
+
+def test_what_was_written_leaves_nothing_to_the_collector(llama: LlamaCppModel) -> None:
+    gc.disable()
+    try:
+        list(llama.stream(ASK, max_tokens=2))
+        pieces = llama.stream(ASK, max_tokens=MOST)
+        next(pieces)
+        closing(pieces)()
+        llama.read(ASK, "Answer:", ["Paris is the capital of France."], "none")
+        held = [o for o in gc.get_objects() if isinstance(o, LlamaSampler) and o.sampler is not None]
+        assert not held
+        assert not [o for o in gc.get_objects() if isinstance(o, Copying)]
+    finally:
+        gc.enable()
 
 
 def test_tokens_of_a_text_are_counted(model: LanguageModel) -> None:
@@ -233,11 +251,14 @@ def test_a_missing_or_damaged_file_is_an_error_of_one_line(
     assert str(path) in str(caught.value)
 
 
-def test_a_model_is_named_after_its_file(tmp_path: Path) -> None:
+def test_a_model_is_named_after_its_file_which_is_not_read_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.llms.files.sha256", pytest.fail)  # of gigabytes, at every start
     copy = tmp_path / "other-model.gguf"
     copy.symlink_to(resources.bundled_llm())
     other = LlamaCppModel(str(copy), context_tokens=512, threads=1, extra_buffers=False)
-    assert (other.name, other.digest) == ("other-model", resources.LLM_SHA256)
+    assert other.name == "other-model"
 
 
 # ── LoRA adapters

@@ -48,6 +48,13 @@ def test_the_best_come_first_with_their_inner_products(index: VectorIndex) -> No
     assert (index.stamp, len(index)) == ("s", 3)
 
 
+def test_of_equal_ones_the_smaller_id_comes_first(index: VectorIndex) -> None:
+    index.rebuild("s", [batch(_9=[1, 0, 0], _7=[1, 0, 0]), batch(_8=[1, 0, 0], _1=[0, 1, 0])])
+    everything = np.asarray([9, 8, 7, 1])
+    for allowed in (None, everything):
+        assert [i for i, _ in index.search(query(1, 0, 0), 4, allowed)] == [7, 8, 9, 1]
+
+
 def test_more_are_wanted_than_there_are(index: VectorIndex) -> None:
     index.rebuild("s", [batch(_7=[1, 0, 0], _9=[0, 1, 0])])
     assert [i for i, _ in index.search(query(-1, -2, 0), 50)] == [7, 9]

@@ -129,6 +129,7 @@ def test_bad_removals_remove_nothing(rag: Run, with_secret: Path) -> None:
         (["gone-1", "nope"], "no article 'nope'"),
         (["gone-1", "--before", "2024"], "not both"),
         (["--before", "soon"], "is not a date"),
+        (["--before", "0001"], "no day is before 0001-01-01"),
         ([], "nothing to remove"),
     ]:
         done = rag("articles", "remove", *options, "--index", with_secret)

@@ -45,6 +45,7 @@ def test_json_is_one_answer_a_line(rag: Run, index: Path) -> None:
     assert sources == {"citations": second["citations"]}
     article, start, end = opened["article"], opened["start"], opened["end"]
     assert article["text"][start:end] == second["citations"][0]["quote"]
+    assert {"published_utc", "canonical_url"} <= article.keys()  # the shape that every face prints
 
 
 def test_an_earlier_citation_is_asked_for(rag: Run, index: Path) -> None:

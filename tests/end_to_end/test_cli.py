@@ -80,6 +80,7 @@ def test_indexing_twice_changes_nothing(rag: Run, tmp_path: Path) -> None:
         "unchanged": 1,
         "passages": 1,
         "removed": 0,
+        "sentences": 0,
         "problems": [{"where": f"{file}:3", "reason": "text is missing"}],
         "stored": {"articles": 2, "passages": 2, "sentences": 4},
     }

@@ -56,7 +56,7 @@ def test_the_bundled_model_runs_from_an_8_bit_copy(model: LlamaCppModel, cache: 
     copy = cache / f"{resources.LLM_SHA256}-q8_0.gguf"
     assert model._llama.model_path == str(copy)
     assert model._llama.metadata["general.file_type"] == "7"  # MOSTLY_Q8_0
-    assert (model.name, model.digest) == ("SmolLM2-135M-Instruct-Q4_1", resources.LLM_SHA256)
+    assert model.name == "SmolLM2-135M-Instruct-Q4_1"
     assert copy.with_suffix(".sha256").read_text("ascii") == resources.sha256(copy)
     assert not [file for file in cache.iterdir() if "part" in file.name]
 

@@ -6,10 +6,12 @@ import json
 import os
 import shutil
 import signal
+import socket
 import sqlite3
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -56,6 +58,40 @@ def test_it_serves_logs_json_lines_and_stops_when_told(index: Path, tmp_path: Pa
     lines = [json.loads(line) for line in err.splitlines()]
     assert [(line["route"], line["status"]) for line in lines if line["message"] == "request"] == [("/ask", 200)]
     assert server.returncode == 0
+
+
+def test_while_it_starts_it_lives_and_asks_to_come_back(index: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = int(free.getsockname()[1])
+    command = [sys.executable, "-m", "rag", "serve", "--index", str(index), "--port", str(port)]
+    variables = {**os.environ, "PYTHONPATH": str(ROOT), "NEWSRAG_SERVER_LOG": "off"}
+
+    def status(path: str, body: Any = None) -> tuple[int, str | None]:
+        try:
+            call(f"http://127.0.0.1:{port}{path}", body)
+        except urllib.error.HTTPError as refused:
+            return refused.code, f"{json.load(refused)['type']} {refused.headers['Retry-After']}"
+        except urllib.error.URLError:
+            return 0, None
+        return 200, None
+
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=variables) as server:
+        try:
+            while status("/health/live") == (0, None):
+                assert server.poll() is None
+                time.sleep(0.01)
+            refused = (503, "urn:newsrag:problem:not_ready 10")
+            assert status("/health/ready") == refused
+            question = {"question": QUESTION, "mode": "quote"}
+            chat = {"model": "newsrag", "messages": [{"role": "user", "content": QUESTION}], "stream": True}
+            assert status("/ask", question) == status("/v1/chat/completions", chat) == refused
+            assert status("/search?q=bridge") == status("/articles", {"title": "A", "text": "B"}) == refused
+            assert status("/health/live") == (200, None)
+            assert server.stderr
+            assert " at http://" in server.stderr.readline()
+            assert status("/health/ready") == status("/ask", question) == (200, None)
+        finally:
+            server.kill()
 
 
 def test_killed_while_it_writes_it_leaves_a_whole_index(index: Path, tmp_path: Path, rag: Run) -> None:

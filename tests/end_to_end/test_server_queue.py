@@ -13,7 +13,10 @@ from typing import Any
 
 import pytest
 
+from rag import wiring
+from rag.server import engine
 from tests.end_to_end.conftest import ARTICLES, QUESTION
+from tests.end_to_end.test_archive_trouble import another_writer
 from tests.serving import Served, serving
 
 PLACES = 24
@@ -22,7 +25,8 @@ QUEUED = 'newsrag_stage_seconds_sum{stage="queue"}'
 
 @pytest.fixture(scope="module")
 def server(index: Path) -> Iterator[Served]:
-    with serving(index, queue=PLACES) as served:
+    # So that none is refused for the time it would likely take, however busy the machine is.
+    with serving(index, queue=PLACES, request_seconds=3600) as served:
         yield served
 
 
@@ -147,6 +151,68 @@ def test_an_index_emptied_is_not_ready_until_it_has_articles_again(index: Path, 
         assert server("POST", "/articles", ARTICLES[0]).json["added"] == 1
         assert server("GET", "/health/ready").status == 200
         assert server("POST", "/ask", {"question": QUESTION, "mode": "quote"}).json["answered"]
+
+
+OTTER = {"id": "otter", "title": "Otter", "text": "An otter called Pimborelle moved to Lirien."}
+
+
+def test_answers_that_wait_hold_no_old_state_and_keep_no_removal_waiting(index: Path, tmp_path: Path) -> None:
+    with serving(shutil.copytree(index, tmp_path / "index"), request_seconds=3600) as server:
+        asked = [start(server, number, events=number % 2 == 0) for number in range(8)]
+        until(lambda: gauge(server, "newsrag_queue_waiting") >= 6, 120)
+        for number in range(4):
+            assert server("POST", "/articles", {**OTTER, "text": f"{OTTER['text']} Twice {number}."}).status == 200
+        # The present one, and what the answer that runs and the one that was just begun may still use.
+        assert gauge(server, "newsrag_index_states") <= 3
+        assert gauge(server, "newsrag_queue_waiting") >= 2
+        assert server("DELETE", "/articles/otter").status == 204
+        replies = [connection.getresponse() for connection in asked]
+        bodies = [reply.read().decode() for reply in replies]
+        assert [reply.status for reply in replies] == [200] * 8
+        assert all("340" in body and "otter" not in body for body in bodies)
+        assert all(body.count("event: done") == 1 for body in bodies[::2])
+        until(lambda: gauge(server, "newsrag_index_states") == 1, 30)
+        for connection in asked:
+            connection.close()
+
+
+def test_a_change_that_another_program_keeps_waiting_is_a_problem_and_changes_nothing(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(index, tmp_path / "index")
+    monkeypatch.setattr(wiring, "WRITER_WAIT_S", 0.2)
+    with serving(folder) as server:
+        with another_writer(folder):
+            replies = [server("DELETE", "/articles/bridge-1"), server("POST", "/articles", OTTER)]
+            for reply in replies:
+                assert (reply.status, reply.headers["content-type"]) == (503, "application/problem+json")
+                assert (reply.json["type"], reply.headers["retry-after"]) == ("urn:newsrag:problem:index_locked", "10")
+                assert "nothing was changed" in reply.json["detail"]
+            assert server("GET", "/articles/bridge-1").status == 200
+        assert server("DELETE", "/articles/bridge-1").status == 204
+
+
+def test_a_removal_that_another_reader_keeps_waiting_is_finished_later(
+    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = shutil.copytree(index, tmp_path / "index")
+    monkeypatch.setattr(engine, "_READERS_WAIT_S", 0.5)
+    with serving(folder) as server:
+        assert server("POST", "/articles", OTTER).status == 200
+        with wiring.open_store(folder) as store, store.snapshot():
+            later = server("DELETE", "/articles/otter")
+            assert (later.status, later.json["status"]) == (202, "removed")
+            assert server("GET", "/articles/otter").status == server("DELETE", "/articles/otter").status == 404
+            assert all(hit["article_id"] != "otter" for hit in server("GET", "/search?q=otter+Pimborelle").json["hits"])
+            assert gauge(server, "newsrag_removal_unfinished") == 1
+            assert words_in_files(folder, b"Pimborelle")
+        until(lambda: gauge(server, "newsrag_removal_unfinished") == 0, 60)
+        assert not words_in_files(folder, b"Pimborelle")
+        assert len([line for line in server.notices if "goes on taking its words" in line]) == 1
+
+
+def words_in_files(folder: Path, words: bytes) -> bool:
+    return any(words in file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
 def test_questions_and_changes_at_the_same_time(index: Path, tmp_path: Path) -> None:

@@ -116,3 +116,31 @@ def test_a_small_number_of_something_else_is_no_figure() -> None:
     assert found(police, counted, question=question) == []
     few = said("The march in Galvane drew about 40,000.", "2025-06-14", source="Post")
     assert found(police, few, question=question) == [("8,500", "latest"), ("about 40,000", "earlier")]
+
+
+MARCH = (
+    "A march through Galvane on Saturday was peaceful. Police said 8,500 people took part. "
+    "The organisers, the Clean Bay Coalition, claimed 40,000. The Evening Post counted for 3 hours. "
+    "The Evening Post arrived at about 22,000. The company said it would heat 28,000 homes."
+)
+
+
+def test_figures_of_several_sources_in_one_article_are_accounts_of_the_same() -> None:
+    article = Article("march", "March in Galvane", MARCH, published="2025-06-08")
+    signals = {"terms_in_context": 1.0, "names_in_context": 1.0}
+    sentences = [f"{text}." for text in MARCH.removesuffix(".").split(". ")]
+    starts = [MARCH.index(text) for text in sentences]
+    items = [
+        Evidence(article, Span(at, at + len(text)), 1.0, signals) for at, text in zip(starts, sentences, strict=True)
+    ]
+    query = Query.of("How many people were on the march in Galvane?", {})
+    best = counting(query, items)
+    assert best is items[1]
+    assert {a.value for a in differing(query, best, items)} == {"8,500", "40,000", "about 22,000"}
+
+
+def test_a_date_in_the_question_is_no_name_that_a_report_must_have() -> None:
+    other = said("The number of confirmed infections was 97 on 17 February.", "2026-02-26")
+    dead = said("Marsh fever has killed seven people.", "2026-02-17", names=0.0)
+    query = Query.of("What was the number of marsh fever deaths on 17 February?", {})
+    assert counting(query, [other, dead]) == dead

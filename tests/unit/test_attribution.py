@@ -27,6 +27,12 @@ from rag.attribution import speaker
         ("Dr Maathai told the Courier in 1999 that she was right.", "Dr Maathai"),
         ("“It was a gust,” the managing director, Torvald Ekeland, said.", "Torvald Ekeland"),
         ("“Two people did not,” said the bureau's director, Konrad Melisande.", "Konrad Melisande"),
+        ("Theresa May said the deal was dead.", "Theresa May"),
+        ("The deal was dead, according to Brian May.", "Brian May"),
+        ("According to the Observatory March 3, nine died.", "the Observatory"),
+        ("The Ministry of Health Tuesday said nine died.", "The Ministry of Health"),
+        ("The U.N. said nine died.", "The U.N."),
+        ("Nine died, according to Police.", "Police"),
         ("A consumer group, Fair Shelf, said the company had been slow.", "Fair Shelf"),
     ],
 )

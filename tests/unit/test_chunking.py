@@ -8,7 +8,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from rag.chunking import lead, split_passages, split_sentences, titled
+from rag.chunking import LETTERS_A_TOKEN, lead, split_passages, split_sentences, titled
 from rag.types import Article, Passage
 
 _BITS = [
@@ -57,7 +57,8 @@ def test_every_visible_character_is_in_exactly_one_sentence_of_one_passage(text:
 def test_a_sentence_is_cut_only_when_it_alone_is_too_long(text: str, limit: int) -> None:
     parts = {span for passage in split(text, limit) for span in passage.sentences}
     for sentence in split_sentences(text):
-        if count([text[sentence.start : sentence.end]])[0] <= limit:
+        length = sentence.end - sentence.start
+        if count([text[sentence.start : sentence.end]])[0] <= limit and length // LETTERS_A_TOKEN <= limit:
             assert sentence in parts
 
 
@@ -123,3 +124,19 @@ def test_what_is_embedded_carries_the_title() -> None:
 )
 def test_a_mark_inside_a_name_ends_no_sentence(text: str, sentences: list[str]) -> None:
     assert [text[start:end] for start, end in split_sentences(text)] == sentences
+
+
+def test_a_word_without_end_is_cut_whatever_the_embedder_makes_of_it() -> None:
+    text = f"An image: {'aB3d' * 50_000}. The ferry sank."
+    passages = split_passages(Article("x", "T", text), lambda texts: [len(t.split()) for t in texts], 200)
+    spans = [span for passage in passages for span in passage.sentences]
+    assert max(span.end - span.start for span in spans) < (200 + 1) * LETTERS_A_TOKEN
+    assert text[spans[-1].start : spans[-1].end] == "The ferry sank."
+    assert len(passages) > 30
+
+
+def test_no_title_takes_the_place_of_the_words_that_follow_it() -> None:
+    article = Article("x", "Floods " * 1000, "Twelve people died.")
+    assert lead(article, 2).endswith(". Twelve people")
+    assert titled(article, "Twelve people died.").endswith(". Twelve people died.")
+    assert max(len(lead(article, 2)), len(titled(article, "Twelve people died."))) < 350

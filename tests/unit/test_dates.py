@@ -125,6 +125,24 @@ def test_the_window_is_one_closed_period_of_at_most_a_year() -> None:
         assert timing(question, TODAY).window() is None
 
 
+@pytest.mark.parametrize("today", [TODAY, date.min, date.max])
+@pytest.mark.parametrize(
+    "question",
+    ["on 9999-12-31", "after 9999-12-31", "before 0001-01-01", "last week", "a year ago", "in the last 99 years",
+     "on 4 November"],
+)  # fmt: skip
+def test_the_calendar_ends_without_an_error(question: str, today: date) -> None:
+    asked = timing(question, today)
+    asked.window()
+    assert 0.0 <= asked.nearness(date.max) <= 1.0
+    assert 0.0 <= asked.nearness(date.min) <= 1.0
+
+
+def test_a_day_at_the_end_of_the_calendar_has_a_shorter_window() -> None:
+    assert timing("on 9999-12-31", TODAY).window() == (date.max, date.max)
+    assert timing("before 0001-01-01", TODAY).periods == (Period(None, date.min),)
+
+
 def test_a_day_is_spelled_in_the_words_of_questions() -> None:
     assert spelled(date(2025, 11, 4)) == "Tuesday 4 November 2025"
 

@@ -12,7 +12,7 @@ from rag.errors import UsageError
 from rag.indexing import index_articles
 from rag.rendering import answer_json
 from rag.stores.sqlite import SqliteStore
-from rag.types import Answer
+from rag.types import Answer, Filters
 from tests.doubles import HashEmbedder, ScriptedLLM
 from tests.unit.test_answering import BRIDGE, FERRY, SETTINGS, STORM, build, check
 
@@ -101,6 +101,18 @@ def test_a_number_that_was_not_cited_is_refused_with_what_was(store: SqliteStore
 def test_numbers_of_another_answer_are_not_guessed(store: SqliteStore) -> None:
     history = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "Nobody died [1]."}]
     assert not check(build(store, ScriptedLLM(DRAFT)).ask("What did source 1 say?", history=history)).answered
+
+
+@pytest.mark.parametrize("before", ["👍", "ferry " * 1000])
+def test_what_could_never_be_asked_is_no_fault_of_the_next_question(store: SqliteStore, before: str) -> None:
+    history = [{"role": "user", "content": before}, {"role": "assistant", "content": "Twelve [1]."}]
+    assert not check(build(store, None).ask("What did source 1 say?", history=history)).answered
+
+
+def test_an_outlet_that_is_not_there_is_said_of_an_earlier_citation_too(store: SqliteStore) -> None:
+    history = [{"role": "user", "content": QUESTION}, {"role": "assistant", "content": "Twelve [1]."}]
+    with pytest.raises(UsageError, match="no article is from 'Nobody'"):
+        build(store, None).ask("[1]", history=history, mode="quote", filters=Filters(source="Nobody"))
 
 
 def test_a_place_that_is_gone_is_refused(store: SqliteStore) -> None:

@@ -25,6 +25,8 @@ from rag.inferring import published
         ("The treaty of 9 December 2025 was signed.", None, None),
         ("He was born on 31 February 2025 - he said.", None, None),
         ("Feb 31, 2025", None, None),
+        ("Feb 31, 2025\n\nPublished 3 March 2025", None, "2025-03-03"),
+        ("By A. B.\n\n3 March 2025\n\nRain fell.", "https://x.example/2025/02/31/story", "2025-03-03"),
         ("Call 2025-99-99", None, None),
         ("", None, None),
     ],

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.quantities import Quantity, quantities
+from rag.quantities import Quantity, figures, quantities
 
 
 def values(text: str) -> list[float | str]:
@@ -143,3 +143,8 @@ def test_no_text_breaks_reading_and_places_are_in_order(text: str) -> None:
     places = [p for q in quantities(text) for p in (q.start, q.end)]
     assert places == sorted(places)
     assert all(0 <= q.left <= q.start < q.end <= q.right <= len(text) for q in quantities(text))
+
+
+def test_figures_are_no_dates_and_no_times_of_day() -> None:
+    text = "On 4 May 1988, at 2 p.m. and at 14:30, 40 people of 30 paid 1988 dollars."
+    assert [q.value for q in figures(text)] == [40, 30, 1988]

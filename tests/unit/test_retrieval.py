@@ -242,6 +242,20 @@ def test_an_article_in_another_language_is_found_by_its_meaning() -> None:
     assert embedder.asked == ["Did the minister resign?"]
 
 
+def test_words_are_counted_once_and_those_of_no_article_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    with retriever([OLD, NEW]) as found:
+        first, counted = found.rarity(["flood", "zzyzx", "flood"]), list[str]()
+        count = found.store.document_frequency
+
+        def counting(terms: Sequence[str]) -> dict[str, int]:
+            counted.extend(terms)
+            return count(terms)
+
+        monkeypatch.setattr(found.store, "document_frequency", counting)
+        assert found.rarity(["flood", "zzyzx"]) == first
+        assert counted == ["zzyzx"]
+
+
 def test_a_retriever_goes_with_its_last_user_and_waits_for_no_collector() -> None:
     gc.disable()
     try:

@@ -14,6 +14,7 @@ COAST = Exchange("How many civilians were executed on the Syrian coast?", "At le
 LEADER = Exchange("Who leads the CHP?", "“Özgür Özel, who leads the Republican People’s Party (CHP), spoke” [1].")
 LOAF = Exchange("Who won the golden loaf in Lirien?", "The bakery of Anton Velle in Lirien won the golden loaf [1].")
 FLOOD = Exchange("What happened in the Marrowby flood?")
+HERON = Exchange("Which satellite will replace Heron?", "The Lyrebird weather satellite is to replace Heron.")
 CUP = Exchange("Which team won the Caldor Cup?", "Ambleford United won 2-1 [1].")
 
 
@@ -43,6 +44,10 @@ CUP = Exchange("Which team won the Caldor Cup?", "Ambleford United won 2-1 [1]."
         ([FLOOD], "How many people died?", "How many people died in the Marrowby flood?"),
         ([FLOOD], "What did the mayor say?", "What did the mayor say about the Marrowby flood?"),
         ([CUP], "Who scored?", "Who scored in the Caldor Cup?"),
+        ([FLOOD], "And how many were let back in on Thursday?",
+         "And how many were let back in on Thursday for the Marrowby flood?"),
+        # what a question for one of its kind found
+        ([HERON], "When was it built?", "When was the Lyrebird weather satellite built?"),
         # two turns back
         ([FLOOD, Exchange("Who died?")], "How many were injured?", "How many were injured in the Marrowby flood?"),
         ([COAST, Exchange("Who said so?")], "When did it happen?", "When were civilians executed on the Syrian coast?"),
@@ -77,6 +82,12 @@ def test_a_new_topic_is_what_the_next_follow_up_is_about() -> None:
     history = [COAST, Exchange("Why will the Osterlay bridge close?")]
     assert standalone("When?", history) == "When will the Osterlay bridge close?"
     assert standalone("How long is it?", history) == "How long is the Osterlay bridge?"
+
+
+@pytest.mark.parametrize("question", ["When?", "Who said that?", "How many?", "Tell me more", "And in Latakia?"])
+def test_a_turn_without_words_is_nothing_to_go_on_with(question: str) -> None:
+    assert standalone(question, [Exchange("???")]) == question
+    assert standalone(question, [BRIDGE, Exchange("👍")]) == standalone(question, [BRIDGE])
 
 
 TURNS = st.lists(st.tuples(st.text(max_size=80), st.text(max_size=80)), max_size=4)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
@@ -9,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from rag import sentence_vectors, wiring
 from rag.candidates import gather
 from rag.evidence import Candidate
 from rag.indexing import index_articles
 from rag.ports import Vectors
-from rag.sentence_vectors import SentenceVectors, embed_missing
+from rag.sentence_vectors import STORED_FROM, SentenceVectors, embed_missing, stored
 from rag.settings import Settings
 from rag.shelf import Shelf
 from rag.stores.sqlite import SqliteStore
@@ -94,3 +96,40 @@ def test_an_interrupted_run_goes_on_where_it_stopped(store: SqliteStore, embedde
     store.put_sentences({number: HashEmbedder().embed_documents(["x"] * sizes[number]) for number in some})
     embed_missing(store, embedder)
     assert embedder.made == 27 - sum(sizes[number] for number in some)
+
+
+def test_only_big_archives_store_them_unless_told() -> None:
+    assert [stored(setting, STORED_FROM) for setting in ("auto", "stored", "asked")] == [True, True, False]
+    assert [stored(setting, STORED_FROM - 1) for setting in ("auto", "stored", "asked")] == [False, True, False]
+
+
+def test_a_run_may_be_bounded_and_passes_over_what_is_stored(store: SqliteStore, embedder: Counting) -> None:
+    passages = store.count()["passages"]
+    first, *rest = store.without_sentences(passages)
+    assert list(store.without_sentences(passages, first)) == rest
+    assert embed_missing(store, embedder, most=0) == embedder.made == 0
+    assert embed_missing(store, embedder, most=1) == passages  # a batch is stored whole
+
+
+def test_an_archive_that_grew_big_gets_them_and_whoever_adds_to_it_waits_for_few(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, embedder: Counting
+) -> None:
+    file, folder, told = tmp_path / "a.jsonl", tmp_path / "index", list[str]()
+    lines = [json.dumps({"id": a.id, "title": a.title, "text": a.text}) for a in ARTICLES]
+    file.write_text("\n".join(lines), "utf-8")
+
+    def index() -> int:
+        return wiring.index_paths([str(file)], folder, SETTINGS, embedder=embedder, notice=told.append).sentences
+
+    assert (index(), told) == (0, [])
+    monkeypatch.setattr(sentence_vectors, "STORED_FROM", 2)
+    monkeypatch.setattr(sentence_vectors, "_BATCH", 1)
+    monkeypatch.setattr(wiring, "_MANY", 2)
+    new = Article("new", "New", "A new story. It has two sentences.")
+    assert wiring.add_articles([new], folder, SETTINGS, embedder).sentences == 1
+    with wiring.open_store(folder) as opened:
+        left = len(opened.without_sentences(99))
+        passages = opened.count()["passages"]
+    assert left == passages - 1
+    assert (index(), len(told)) == (left, 1)
+    assert (index(), len(told)) == (0, 1)

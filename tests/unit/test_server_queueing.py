@@ -3,20 +3,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
 import pytest
 
+from rag.errors import NewsragError
 from rag.server.engine import FairLock
-from rag.server.queueing import (
-    TICKET,
-    BusyError,
-    CancelledError,
-    FairQueue,
-    QueuedModel,
-    QueuedReader,
-    Ticket,
-    TooSlowError,
-)
+from rag.server.queued import QueuedModel, QueuedReader
+from rag.server.queueing import TICKET, BusyError, CancelledError, FairQueue, Ticket
 from rag.types import Message
 from tests.doubles import PointingReader, ScriptedLLM
 
@@ -119,9 +113,91 @@ def test_waiting_has_an_end() -> None:
     a = Worker(queue, "a", served)
     b = Worker(queue, "b", served, seconds=0.05)
     b.thread.join(10)
-    assert isinstance(b.error, TooSlowError)
+    assert isinstance(b.error, BusyError)
     a.finish()
     assert served == ["a"]
+
+
+def test_who_will_not_be_served_in_time_is_told_as_soon_as_that_is_known() -> None:
+    queue, served = FairQueue(10), list[str]()
+    queue.expect(0.001)
+    a = Worker(queue, "a", served)
+    b, c = (Worker(queue, client, served, seconds=20) for client in "bc")
+    queue.expect(8)  # a turn takes 8 seconds: two fit, three do not
+    queue.wake()
+    c.thread.join(10)
+    assert isinstance(c.error, BusyError)
+    assert c.error.retry_after >= 1
+    a.finish()
+    b.finish()
+    assert served == ["a", "b"]
+    assert queue.places == queue.waiting == 0
+    alone = Worker(queue, "d", served, seconds=1)  # who need not wait may try
+    alone.finish()
+    assert alone.error is None
+
+
+def test_an_answer_that_was_begun_comes_before_the_others() -> None:
+    queue, served = FairQueue(10), list[str]()
+    begun = queue.reserve("a", 30)
+    with begun.turn():
+        pass
+    first = Worker(queue, "b", served)
+    second = Worker(queue, "c", served)
+    thread = threading.Thread(target=lambda: _served(begun, served))
+    thread.start()
+    until(lambda: queue.waiting == 2)
+    first.finish()
+    second.done.set()
+    thread.join(10)
+    second.finish()
+    assert served == ["b", "begun", "c"]
+
+
+def _served(ticket: Ticket, served: list[str]) -> None:
+    with ticket.turn():
+        served.append("begun")
+
+
+def test_what_is_lent_while_waiting_is_taken_back_or_the_model_is_kept() -> None:
+    queue, steps = FairQueue(10), list[str]()
+
+    @contextmanager
+    def aside() -> Iterator[None]:
+        steps.append(f"lent, {queue.running=}")
+        yield
+        steps.append("gone")
+        raise NewsragError("it is gone")
+
+    ticket = queue.reserve("a", 30)
+    with ticket.lending(aside), pytest.raises(NewsragError, match="gone"), ticket.turn():
+        raise AssertionError("it has no turn yet")
+    assert steps == ["lent, queue.running=False", "gone"]
+    assert queue.running
+    assert ticket.has_model
+    with ticket.lending(aside), ticket.turn():
+        steps.append("turn")
+    assert not queue.running
+    with ticket.lending(aside), ticket.turn():  # only before the first
+        steps.append("turn")
+    assert steps[2:] == ["turn", "turn"]
+
+
+def test_a_ticket_that_is_given_back_frees_the_model_it_kept() -> None:
+    queue = FairQueue(10)
+
+    @contextmanager
+    def aside() -> Iterator[None]:
+        yield
+        raise NewsragError("it is gone")
+
+    ticket = queue.reserve("a", 30)
+    with ticket.lending(aside), pytest.raises(NewsragError), ticket.turn():
+        pass
+    ticket.release()
+    ticket.release()
+    assert not queue.running
+    assert queue.places == 0
 
 
 @pytest.fixture

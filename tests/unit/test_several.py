@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from rag.covering import distinct, figures, of_parts, parallel, reply, voices
+from rag.covering import distinct, listed, of_parts, parallel, reply, voices
 from rag.evidence import Query
 from rag.parts import taken_apart
+from rag.quantities import figures
 from rag.several import Sources, sentences
 from rag.types import Article, Evidence, Span
 
@@ -122,3 +124,52 @@ def test_what_nobody_contradicts_is_left_alone() -> None:
 def test_sides_are_claims_of_different_speakers() -> None:
     story = article_of("The prosecution asked for nine years.", "The hall was full.", "The defence asked for four.")
     assert voices(story, lambda e: e.score, most=3, within=3.0) == [story[0], story[2]]
+
+
+def test_a_sentence_shown_already_does_not_answer_a_part_that_it_says_nothing_of() -> None:
+    bids = said("Rovers refused bids of 6 and 8 million florins.", score=2.0)
+    fee = said("Rovers took a fee of 9.5 million florins.", score=1.0)
+    parts = taken_apart("What bids did Rovers refuse, and what was the fee?")
+    assert of_parts(parts, [[bids, fee], [bids, fee]]) == [bids, fee]
+
+
+def test_what_a_sentence_counts_the_next_ones_name() -> None:
+    story = article_of(
+        "Thieves stole four objects from the museum.",
+        "The alarm rang.",
+        "They took an astrolabe, a gold comb, a chess queen and a small painting.",
+    )
+    assert asked("Which four objects were stolen from the museum?", story) == [story[0].text, story[2].text]
+
+
+def test_a_list_that_nobody_enumerates_is_the_best_sentences() -> None:
+    assert asked("Which mines were sold by Aldra?", [MINE, PRICE]) == [MINE.text, PRICE.text]
+    assert listed("The minister, Leopold Ost, toured the hall and was heckled by residents.") == 0
+    assert listed("Cathedral, Corn Exchange, Old Barracks and Quayside have lifts.") == 4
+
+
+def test_who_he_is_stands_before_what_he_did() -> None:
+    story = article_of("He promised an inquiry into the flood.", "It rained.")
+    before = article_of("The interior minister, Leopold Sanscrit, toured the hall.", "He promised an inquiry.")
+    best = replace(before[1], score=5.0)
+    assert asked("Who promised an inquiry?", [best, before[0]]) == [before[0].text, best.text]
+    assert asked("What did the minister promise?", [best, before[0]]) == []
+    assert asked("Who promised an inquiry?", story) == []
+
+
+def test_another_ones_words_on_the_same_answer_yes_or_no() -> None:
+    story = article_of(
+        "Magnus Isbister said the survey had been made in the wrong place.",
+        "Dr Ada Colquhoun said the survey had covered the same points every year.",
+    )
+    assert asked("Was the survey made in the right place?", story) == [e.text for e in story]
+    assert asked("Where was the survey made?", story) == []
+
+
+def test_a_summary_has_three_sentences_in_the_order_of_their_days() -> None:
+    told = [
+        said("The council of Aldra sold the mine.", score=5.0, published="2025-11-06"),
+        said("A fire had closed its deepest shaft.", score=1.5, published="2025-11-03"),
+        said("Beltane wants to hire sixty people.", score=1.4, published="2025-11-08"),
+    ]
+    assert asked("Sum up the sale of the Aldra mine.", told) == [told[1].text, told[0].text, told[2].text]

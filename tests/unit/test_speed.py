@@ -64,3 +64,9 @@ def test_the_key_of_a_file_changes_with_it(tmp_path: Path) -> None:
     first = model_key(str(file))
     file.write_bytes(b"others")
     assert len({missing, first, model_key(str(file)), model_key("bundled")}) == 4
+
+
+def test_a_model_on_the_hub_is_one_wherever_one_stands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    here = model_key("hf:owner/model:file.gguf")
+    monkeypatch.chdir(tmp_path)
+    assert model_key("hf:owner/model:file.gguf") == here != model_key("hf:owner/model:other.gguf")

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from rag import lexical
 from rag.evidence import Query
 from rag.indexing import index_articles
 from rag.settings import Settings
@@ -149,6 +150,30 @@ def test_another_print_of_the_story_with_another_figure_is_told(store: SqliteSto
     assert cited(store, evidence(WIRE[0], CRACK), more).correction is None
 
 
+# Five hours behind UTC the 9th at 23:00 is later than the 10th at 01:00 in UTC.
+BEHIND, UTC = "2025-12-09T23:00:00-05:00", "2025-12-10T01:00:00+00:00"
+
+
+def test_prints_in_two_time_zones_are_told_apart_in_utc(store: SqliteStore) -> None:
+    first = replace(WIRE[0], published=BEHIND)
+    other = replace(WIRE[1], text=WIRE[1].text.replace("Thirty-one people", "Thirty-four people"), published=UTC)
+    add(store, first, other)
+    item, more = evidence(first, "Thirty-one people were injured."), evidence(other, "Thirty-four people were injured.")
+    told = cited(store, item, more).correction
+    assert told is not None
+    assert told["text"].startswith("Outlet 2 said earlier: ")
+
+
+@pytest.mark.parametrize(("mine", "its", "later"), [(UTC, BEHIND, True), (BEHIND, UTC, False)])
+def test_which_article_of_an_address_is_later_is_told_in_utc(
+    store: SqliteStore, mine: str, its: str, later: bool
+) -> None:
+    first = replace(FLOOD, published=mine)
+    add(store, first, replace(FLOOD, id="flood-2", published=its, text=FLOOD.text.replace("Twelve", "Nine")))
+    told = cited(store, evidence(first, "Twelve people died in the flood at Marrowby.")).correction
+    assert (told is not None) == later
+
+
 def test_typography_is_no_change(store: SqliteStore) -> None:
     first = replace(FLOOD, text=FLOOD.text.replace("in the flood", "in  the “flood”"))
     add(store, first)
@@ -159,3 +184,22 @@ def test_typography_is_no_change(store: SqliteStore) -> None:
 def test_an_article_that_is_gone_is_cited_as_it_was(store: SqliteStore) -> None:
     item = evidence(FLOOD, "The river rose.")
     assert cited(store, item) == Citation.of(item, 1)
+
+
+def test_whole_texts_are_compared_only_where_the_cited_figures_differ(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of a quotation's time once went into the names of texts that nothing was compared with."""
+    add(store, FLOOD, *WIRE)
+    read: list[str] = []
+    whole = lexical.words
+
+    def words(text: str) -> list[str]:
+        read.append(text)
+        return whole(text)
+
+    monkeypatch.setattr(lexical, "words", words)
+    monkeypatch.setattr(lexical, "names", lambda text: pytest.fail("no names are needed here"))
+    item = evidence(FLOOD, "Twelve people died in the flood at Marrowby.")
+    cited(store, item, *(evidence(other, CRACK) for other in WIRE))
+    assert not {FLOOD.text, *(other.text for other in WIRE)} & set(read)

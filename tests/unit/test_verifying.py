@@ -60,6 +60,7 @@ NURSE = (
     "The Product Safety Authority said that it had learned of the problem from a nurse and that Hearthly had acted "
     "within ten days."
 )
+RIVAL = "The rival of the mayor of Marrowby resigned on Monday."
 ELECT = "Ilan Dorvath was declared president-elect of Oltrava on Wednesday."
 TAXED = "Your tax rate may be different when you retire and the rate may depend on the income you have."
 CLOSED = "The road has been closed since the landslide."
@@ -229,6 +230,19 @@ CASES = [
     (NURSE, "The Product Safety Authority said that it had learned of the problem from a nurse.", True),
     (ELECT, "Ilan Dorvath was declared president of Oltrava.", False),
     (ELECT, "Ilan Dorvath was declared president-elect of Oltrava.", True),
+    # what is said of something of a thing is not said of the thing
+    (RIVAL, "The mayor of Marrowby resigned on Monday.", False),
+    (RIVAL, "The rival of the mayor of Marrowby resigned on Monday.", True),
+    ("The mayor of Marrowby resigned on Monday.", "The rival of the mayor of Marrowby resigned on Monday.", False),
+    ("The minister's wife was killed on Monday night.", "The minister was killed on Monday night.", False),
+    ("The minister's wife was killed on Monday night.", "The minister's wife was killed.", True),
+    ("Police arrested the son of Hedda Varley on Monday.", "Police arrested Hedda Varley on Monday.", False),
+    ("Police arrested the son of Hedda Varley on Monday.", "Police arrested the son of Hedda Varley.", True),
+    ("Two of the inspectors resigned in protest on Friday.", "The inspectors resigned in protest.", False),
+    ("The eastern bank of the river broke on Monday.", "The bank of the river broke on Monday.", True),
+    ("The city of Marrowby elected a new mayor on Monday.", "Marrowby elected a new mayor on Monday.", True),
+    ("A group of students occupied the library on Monday.", "Students occupied the library on Monday.", True),
+    ("Velle's rival, the mayor of Marrowby, resigned on Monday.", "The mayor of Marrowby resigned.", True),
     (TAXED, "The rate may depend on the income.", True),
     (TAXED, "Yes, you may get taxed on your retirement income.", False),
     # no statement at all

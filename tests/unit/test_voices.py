@@ -7,7 +7,7 @@ import time
 import pytest
 
 from rag.types import Article, Evidence, Span
-from rag.voices import asked_of, others_last, preferred
+from rag.voices import asked_of, at_length, others_last, preferred
 
 TEXT = (
     "The council met on Monday. Opposition leader Tarek Winslade said the council had 14 million crowns in reserve. "
@@ -109,3 +109,17 @@ def test_nobody_is_moved_where_nobodys_words_are_asked_for_or_no_name_is_given()
     items = [evidence(text, -float(i)) for i, text in enumerate(SENTENCES)]
     for question in ("How long did the meeting last?", "What did the chairwoman say?"):
         assert [e.text for e in others_last(question, items)] == list(SENTENCES)
+
+
+def test_a_quotation_that_goes_on_is_given_whole() -> None:
+    article = [evidence(text) for text in SENTENCES]
+    rowse = [article[3], article[4]]
+    assert at_length("What did Rowse say of the night?", article[3], article) == rowse
+    assert at_length("What did Rowse say of the night?", article[4], article) == rowse
+
+
+def test_words_that_stand_alone_or_that_nobody_asks_for_are_left_alone() -> None:
+    article = [evidence(text) for text in SENTENCES]
+    assert at_length("What did Winslade say of the council?", article[1], article) == []
+    assert at_length("How long did the night last?", article[3], article) == []
+    assert at_length("What did Rowse say of the night?", article[3], []) == []
