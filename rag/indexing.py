@@ -14,7 +14,7 @@ from rag.errors import IndexMismatchError, NotReadyError
 from rag.index_report import IndexReport
 from rag.ports import VIEWS, Embedder, Store, VectorIndex, Vectors, View
 from rag.settings import Settings
-from rag.types import Article, Passage, Problem
+from rag.types import Article, Excerpt, Passage, Problem
 
 _BATCH_ARTICLES = 64
 _UNFINISHED = "rebuild_unfinished"
@@ -81,7 +81,7 @@ def index_articles(
         problems += _collisions(batch, marks, seen)
         latest = {a.id: (a, mark) for a, mark in zip(batch, marks, strict=True)}
         known = store.fingerprints(list(latest))
-        changed = [a for a, mark in latest.values() if known.get(a.id) != mark]
+        changed = [a for a, mark in latest.values() if known.get(a.id) != mark and not _known_better(a, store)]
         prepared = _prepare(changed, embedder, settings)
         if prepared:
             if not store.facts():
@@ -97,6 +97,12 @@ def index_articles(
         )
         progress(report)
     return IndexReport(report.added, report.updated, report.unchanged, report.passages, tuple(problems))
+
+
+def _known_better(article: Article, store: Store) -> bool:
+    """Whether the store has the page of which this is what a feed says: a site that fails for an hour is no update."""
+    stored = store.article(article.id) if isinstance(article, Excerpt) else None
+    return stored is not None and len(stored.text) > 2 * len(article.text)
 
 
 def _collisions(batch: Sequence[Article], marks: Sequence[str], seen: dict[str, str]) -> Iterator[Problem]:

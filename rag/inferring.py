@@ -43,8 +43,9 @@ def published(text: str, url: str | None, seen: str | None = None) -> str | None
             before, after = line[: match.start()], line[match.end() :]
             short = len(line) <= _SHORT and not line.endswith((".", "!", "?", "”", '"'))
             dateline = number == 0 and _DATELINE.match(f"{before}{after[:60]}") and len(before) <= 40
-            if (short or dateline or _SAYS_SO.search(before)) and (day := _iso(*_parts(match))):
-                return day
+            placed = short or dateline or _SAYS_SO.search(before)
+            if placed and (found_day := _iso(*_parts(match))):
+                return found_day
     return None
 
 

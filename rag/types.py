@@ -59,6 +59,11 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
+class Excerpt(Article):
+    """What a feed has of an article whose page could not be read this time."""
+
+
+@dataclass(frozen=True, slots=True)
 class Passage:
     """A run of whole sentences of one article: `article.text[start:end] == text`, and the sentences lie inside it."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
+from dataclasses import astuple
 from datetime import UTC, datetime
 from time import struct_time
 from typing import Any
@@ -18,7 +19,7 @@ from rag.readers import html
 from rag.readers.common import Source, articles_of, fallback_title, shown, too_large, whole
 from rag.readers.encoding import decode
 from rag.readers.markup import text_of
-from rag.types import Article, Problem
+from rag.types import Article, Excerpt, Problem
 
 _NUMBER = re.compile(r"\d+", re.ASCII)
 _ENTITY = re.compile(r"<!ENTITY", re.IGNORECASE)
@@ -41,7 +42,8 @@ def read_feed(source: Source) -> Iterator[Article | Problem]:
     for position, entry in enumerate(feed["entries"], 1):
         fields, where = fields_of(entry, feed["feed"]), f"{source.where}, entry {position}"
         problem = _follow(fields, source) if source.fetch else None
-        yield from articles_of(fields, where, source.limits, (problem,) if problem else ())
+        for item in articles_of(fields, where, source.limits, (problem,) if problem else ()):
+            yield Excerpt(*astuple(item)) if problem and isinstance(item, Article) else item
     if not feed["entries"]:
         yield Problem(source.where, "no articles found")
 
@@ -93,7 +95,7 @@ def _follow(fields: dict[str, object], source: Source) -> str | None:
         found = source.fetch(url)
         page = html.page_parser(found.url, found.charset)(found.data, None).fields
     except UsageError as error:
-        return f"its page, {shown(url)}: {error}; the text of the feed is kept"
+        return f"its page, {shown(url)}: {error}; the text of the feed is taken where there is no longer one"
     if len(str(page["text"])) > len(str(fields["text"])):
         fields["text"] = page["text"]
     for name in ("source", "language", "license", "authors", "published", "published_inferred", "updated", "section"):

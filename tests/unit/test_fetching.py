@@ -15,7 +15,7 @@ from rag.errors import UsageError
 from rag.readers import read
 from rag.readers.common import Fetched
 from rag.readers.fetching import USER_AGENT, Fetcher, is_public
-from rag.types import Article, Problem
+from rag.types import Article, Excerpt, Problem
 
 PUBLIC = "93.184.215.14"
 LONG = "The dam was opened on Friday, officials said, after nine years of work by two thousand people. " * 4
@@ -255,8 +255,9 @@ class TestReading:
         assert [(a.title, a.text) for a in found] == [("One", LONG.strip()), ("Two", "Kept.")]
         assert problems == [
             "http://paper.example/feed, entry 2: its page, http://inside.example/: refused: inside.example is at "
-            "10.0.0.7, which is not on the open internet; the text of the feed is kept"
+            "10.0.0.7, which is not on the open internet; the text of the feed is taken where there is no longer one"
         ]
+        assert [type(article) for article in found] == [Article, Excerpt]
 
     def test_one_refusal_does_not_stop_the_others(self, web: Web) -> None:
         found, problems = self.read(web, "http://inside.example/", "ftp://x/y", "http://paper.example/page")

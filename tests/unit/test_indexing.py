@@ -16,7 +16,7 @@ from rag.indexing import build_facts, index_articles, rebuild_articles, require_
 from rag.ports import VIEWS, Vectors
 from rag.settings import Settings
 from rag.stores.sqlite import SqliteStore
-from rag.types import Article, Filters, Problem
+from rag.types import Article, Excerpt, Filters, Problem
 from tests.doubles import HashEmbedder, NumpyVectors
 
 SETTINGS = Settings(passage_tokens=32, lead_words=5)
@@ -66,6 +66,15 @@ def test_what_is_the_same_is_skipped_and_what_changed_replaced(store: SqliteStor
     changed = replace(BRIDGE, source="Courier")
     assert index(store, FERRY, changed) == IndexReport(updated=1, unchanged=1, passages=1)
     assert store.article("bridge") == changed
+
+
+def test_what_a_feed_says_does_not_replace_the_page_that_could_not_be_read_again(store: SqliteStore) -> None:
+    said = Excerpt("ferry", "Ferry sinks", "The ferry sank.", format="feed")
+    index(store, FERRY)
+    assert index(store, said).unchanged == 1
+    assert store.article("ferry") == FERRY
+    assert index(store, replace(said, id="new")).added == 1
+    assert index(store, replace(said, id="new", text="The ferry sank at noon.")).updated == 1
 
 
 @pytest.mark.parametrize("runs", [1, 2])
