@@ -42,7 +42,7 @@ LEAST_LISTED = 3
 _THING = r"[^,;:.“”\"]{2,45}?"
 # "a comb, a queen and a heron", "Cathedral, Corn Exchange, and Quayside"
 _RUN = re.compile(
-    rf"{_THING}(?:,\s+(?!(?:who|which|where|when|while|but|said)\b){_THING})+,?\s(?:and|or)\s"
+    rf"{_THING}(?:,\s+(?!(?:who|which|where|when|while|but|said)\b){_THING}){{1,12}},?\s(?:and|or)\s"
     rf"(?!(?:was|were|is|are|has|have|had|said|will|would|did|then|that)\b){_THING}(?=[,;:.]|$)"
 )
 _BETWEEN = 260  # characters that may lie between a claim and the sentence that answers it

@@ -50,9 +50,9 @@ def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidenc
 
     if wanted == "one":
         best = chosen[0]  # before `score`: the order that the answer would have
-        if spoken := voices.at_length(query.text, best, more.beside(best)):
+        if voices.asked_of(query.text) and (spoken := voices.at_length(query.text, best, more.beside(best))):
             return spoken
-        if named := _named_before(query, best, more.beside(best)):
+        if _names_nobody(query, best) and (named := _named_before(query, best, more.beside(best))):
             return [named, best]
     if wanted in _WIDE:
         ranked = more.wide()
@@ -101,10 +101,14 @@ def _list(
     return covering.distinct(ranked, score, most=3, within=2.0)
 
 
+def _names_nobody(query: Query, best: Evidence) -> bool:
+    """Whether a sentence answers "who" with "he" or "they"."""
+    asked = query.kind == "who" and _PRONOUN.match(best.text)
+    return bool(asked) and questions.fits("who", query.text, best.text) < 1.0
+
+
 def _named_before(query: Query, best: Evidence, article: Sequence[Evidence]) -> Evidence | None:
-    """The sentence before one that answers "who" with "he" or "they", which says who that is."""
-    if query.kind != "who" or not _PRONOUN.match(best.text) or questions.fits("who", query.text, best.text) == 1.0:
-        return None
+    """The sentence before, where it says who that is."""
     before = max((e for e in article if e.span.end <= best.span.start), key=lambda e: e.span.end, default=None)
     return before if before and questions.fits("who", query.text, before.text) == 1.0 else None
 
