@@ -108,8 +108,18 @@ def fit_answerable(asked: Sequence[Asked], model: LinearModel) -> LinearModel:
         labels += [answerable] * len(own)
         weights += [(2.0 if answerable else 1.0) * 100.0 / len(own)] * len(own)
     fitted = LinearModel(**fitted_to(rows, labels, weights, ANSWERABLE), threshold=0.5, fitted_with=COMMAND)
-    answered = sorted(fitted.probability(row) for row, label in zip(rows, labels, strict=True) if label)
-    return replace(fitted, threshold=round(answered[int((1 - ANSWERED) * len(answered))], 3))
+    return replace(fitted, threshold=round(_threshold([a for a in asked if a.wanted.words], model, fitted), 3))
+
+
+def _threshold(answerable: Sequence[Asked], model: LinearModel, fitted: LinearModel) -> float:
+    """The highest that lets `ANSWERED` of the answerable through, where each set weighs the same."""
+    share = {s: sum(a.wanted.set == s for a in answerable) for s in {a.wanted.set for a in answerable}}
+    refused = 0.0
+    for probability, name in sorted((fitted.probability(features(a, model)), a.wanted.set) for a in answerable):
+        refused += 1.0 / share[name] / len(share)
+        if refused > 1 - ANSWERED:
+            return probability
+    raise AssertionError("the last one is over")
 
 
 def report(name: str, asked: Sequence[Asked], model: LinearModel, answerable: LinearModel) -> None:
