@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+
 from rag import dedup
-from rag.ports import Store
+from rag.ports import Store, Vectors, View
+from rag.types import Article, Passage
 
 _BATCH = 64
 _COMPARED = 24  # candidates that are read; of reports of one form there may be thousands
@@ -41,3 +44,13 @@ def _place(store: Store, key: int, known: dict[int, dedup.Text]) -> None:
 def _fetch(store: Store, keys: list[int], known: dict[int, dedup.Text]) -> None:
     missing = [key for key in keys if key not in known]
     known.update({key: dedup.Text.of(article.text) for key, article in store.load(missing).items()})
+
+
+def put_apart(store: Store, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
+    """Put articles that are known to be no copies, as those of a benchmark, without comparing them."""
+    with store.transaction():
+        if store.grouping() != dedup.VERSION:
+            store.regroup(dedup.VERSION)
+        store.put(batch)
+        for key in store.ungrouped(len(batch)):
+            store.group(key, key, ())

@@ -13,10 +13,11 @@ from pathlib import Path
 
 import numpy as np
 
-from rag import dedup, wiring
+from rag import wiring
 from rag.indexing import build_facts, sync_vectors
-from rag.ports import Embedder, Store, Vectors, View
+from rag.ports import Embedder, Vectors, View
 from rag.settings import Settings
+from rag.stories import put_apart
 from rag.types import Article, Passage, Span
 
 PASSAGES_PER_ARTICLE = 4
@@ -40,16 +41,6 @@ def build(folder: Path, passages: int, embedder: Embedder, settings: Settings) -
             put_apart(store, batch)
         with store.snapshot():
             sync_vectors(store, wiring.vector_indexes(folder, embedder))
-
-
-def put_apart(store: Store, batch: Sequence[tuple[Article, Sequence[Passage], Mapping[View, Vectors]]]) -> None:
-    """Put articles that are no copies, without comparing them."""
-    with store.transaction():
-        if store.grouping() != dedup.VERSION:
-            store.regroup(dedup.VERSION)
-        store.put(batch)
-        for key in store.ungrouped(len(batch)):
-            store.group(key, key, ())
 
 
 def store_sentences(folder: Path) -> None:

@@ -19,7 +19,6 @@ import numpy as np
 
 from rag import loading, resources, wiring
 from rag.answering import ANY
-from rag.bench.synthetic import put_apart
 from rag.chunking import split_passages
 from rag.evaluation import questions as eval_set
 from rag.indexing import build_facts
@@ -27,6 +26,7 @@ from rag.ports import Vectors, View
 from rag.readers import read
 from rag.retrieval import Retriever
 from rag.settings import Settings
+from rag.stories import put_apart
 from rag.types import Article, Passage
 
 _QUESTIONS = 40
