@@ -190,9 +190,8 @@ class Retriever:
         if filters.source is None:
             return
         outlets = {name.casefold(): name for name in self._store.sources()}
-        if (wanted := filters.source.casefold()) in outlets:
-            return
-        raise UsageError(f"no article is from {filters.source!r}: {_nearest(wanted, outlets)}")
+        if (wanted := filters.source.casefold()) not in outlets:
+            raise UsageError(f"no article is from {filters.source!r}: {_nearest(wanted, outlets)}")
 
     def rankings(self, question: str, filters: Filters) -> dict[str, Ranking]:
         """What each view finds, best first: articles by their keys, with that view's own scores."""
@@ -263,8 +262,7 @@ class Retriever:
         passages = [i for family in candidates.families(hits) for key in family for i, _ in shelf.passages(key)]
         gathered = candidates.gather(hits, shelf, self._passage_cosines(passages, embedded))
         listed = evidence.shortlist(query, gathered, _SHORTLIST)
-        vectors = self._sentences.of([candidate for candidate, _ in listed])
-        cosines = vectors @ embedded[0]
+        cosines = self._sentences.of([candidate for candidate, _ in listed]) @ embedded[0]
         ranked = []
         for (candidate, features), cosine in zip(listed, cosines.tolist(), strict=True):
             signals = {**features, "cosine": cosine}

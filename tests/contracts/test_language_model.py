@@ -124,9 +124,9 @@ def test_what_was_written_leaves_nothing_to_the_collector(llama: LlamaCppModel) 
         next(pieces)
         closing(pieces)()
         llama.read(ASK, "Answer:", ["Paris is the capital of France."], "none")
-        held = [o for o in gc.get_objects() if isinstance(o, LlamaSampler) and o.sampler is not None]
+        held = [o for o in gc.get_objects() if type(o) is LlamaSampler and o.sampler is not None]
         assert not held
-        assert not [o for o in gc.get_objects() if isinstance(o, Copying)]
+        assert not [o for o in gc.get_objects() if type(o) is Copying]
     finally:
         gc.enable()
 

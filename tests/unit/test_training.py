@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -96,9 +97,10 @@ def test_an_adapter_gets_ggufs_names_and_order() -> None:
         list(adapter_pairs({"x": torch.ones(1)}))
 
 
-def test_our_questions_over_news_pages_point_at_words() -> None:
-    rows = [json.loads(line) for line in build.WEBNEWS.read_text("utf-8").splitlines()]
-    assert len(rows) == 1190
+@pytest.mark.parametrize(("file", "questions"), [(build.WEBNEWS, 3554), (build.WICE, 1680)])
+def test_our_questions_over_pages_point_at_words(file: Path, questions: int) -> None:
+    rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
+    assert len(rows) == len({(row["page"], row["question"]) for row in rows}) == questions
     for row in rows:
         assert (row["answer"] is None) != (row["trap"] is None), row
         start, stop = row["answer"] or row["trap"]
