@@ -53,4 +53,4 @@ def put_apart(store: Store, batch: Sequence[tuple[Article, Sequence[Passage], Ma
             store.regroup(dedup.VERSION)
         store.put(batch)
         for key in store.ungrouped(len(batch)):
-            store.group(key, key, ())
+            store.group(key, key, (key,))  # a key that no other has: each is the first of its story

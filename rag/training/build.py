@@ -26,6 +26,9 @@ WEBNEWS = Path(__file__).parent / "webnews.jsonl"
 """Our questions over the pages of an article extraction benchmark: where the answer stands, by the page's name and
 offsets in its true text, or, where nothing answers, the words that would mislead (`trap`)."""
 
+WEBMORE = Path(__file__).parent / "webmore.jsonl"
+"""More of the same, written later, over the training and dev pages and some others."""
+
 WICE = Path(__file__).parent / "wice.jsonl"
 """The same over excerpts of the pages that WiCE's claims cite: a page is a row of its file, by number, and its text the
 row's sentences with a space between them."""
@@ -48,17 +51,17 @@ def wikinews(articles: Path) -> records.Corpus:
     return corpus
 
 
-def webnews(folder: Path) -> records.Corpus:
+def webnews(folder: Path, file: Path = WEBNEWS) -> records.Corpus:
     """Our questions over news pages of 2019. `folder` is the article extraction benchmark: the true texts, and the
     pages, which have the headline, the outlet and the date."""
     pages = json.loads((folder / "ground-truth.json").read_text("utf-8"))
-    rows = [json.loads(line) for line in WEBNEWS.open(encoding="utf-8")]
+    rows = [json.loads(line) for line in file.open(encoding="utf-8")]
     found = []
     for page in sorted({row["page"] for row in rows}):
         read = html.parse(gzip.decompress((folder / "html" / f"{page}.html.gz").read_bytes()), None).fields
         about = {"title": read.get("title") or "", "source": read.get("source"), "published": read.get("published")}
         found.append({"id": page, "text": pages[page]["articleBody"], **about})
-    return _over_pages("webnews", rows, found)
+    return _over_pages(file.stem, rows, found)
 
 
 def wice(chunks: Path) -> records.Corpus:
@@ -112,6 +115,7 @@ MAKERS: dict[str, tuple[str, Callable[[Path], records.Corpus]]] = {
     "clapnq": ("folder with CLAPNQ's clapnq_dev_*.jsonl", records.clapnq),
     "wikinews": ("the Wikinews stories as JSON Lines", wikinews),
     "webnews": ("folder of the article extraction benchmark", webnews),
+    "webmore": ("the same, for the questions written later", lambda folder: webnews(folder, WEBMORE)),
     "wice": ("WiCE's claim_oracle_chunks_dev.jsonl", wice),
 }
 

@@ -97,7 +97,7 @@ def test_an_adapter_gets_ggufs_names_and_order() -> None:
         list(adapter_pairs({"x": torch.ones(1)}))
 
 
-@pytest.mark.parametrize(("file", "questions"), [(build.WEBNEWS, 3554), (build.WICE, 1680)])
+@pytest.mark.parametrize(("file", "questions"), [(build.WEBNEWS, 1190), (build.WEBMORE, 2364), (build.WICE, 1680)])
 def test_our_questions_over_pages_point_at_words(file: Path, questions: int) -> None:
     rows = [json.loads(line) for line in file.read_text("utf-8").splitlines()]
     assert len(rows) == len({(row["page"], row["question"]) for row in rows}) == questions
