@@ -20,6 +20,7 @@ _NOUN = (
 )
 _ASKS = re.compile(
     r"^\W*(?:who|what|which (?:city|town))(?:['’]s|\s+(?:is|are|was|were|became))\s+(?:the\s+)?"
+    r"(?:name\s+of\s+(?:the\s+)?)?"
     r"(?:(?!(?:of|to|for|by)\b)\S+\s+){0,3}?"
     rf"(?P<noun>{_NOUN})\b(?!\s+(?:punishment|city|gains?|spending|says?|said))",
     re.IGNORECASE,
@@ -29,6 +30,7 @@ _SAME = (
     frozenset("uk u.k britain british united kingdom".split()),
 )
 _LONG = 5  # letters that a country and its people have in common: Brazil, Brazilian
+_FAMILY = 6  # letters that an office and its adjective have in common: president, presidential
 
 
 def telling(query: Query, ranked: Sequence[Evidence]) -> list[Evidence]:
@@ -49,9 +51,13 @@ def telling(query: Query, ranked: Sequence[Evidence]) -> list[Evidence]:
 
 def _says(article: Article, nouns: set[str], names: Sequence[str]) -> bool:
     words = frozenset(lexical.words(f"{article.title} {article.text}"))
-    if not nouns & {lexical.stem(w) for w in words}:
+    if not any(lexical.stem(w) in nouns or _akin(w, nouns) for w in words):
         return False
     return not names or any(_named(name, words) for name in names)
+
+
+def _akin(word: str, nouns: set[str]) -> bool:
+    return any(len(noun) >= _FAMILY and word.startswith(noun[:_FAMILY]) for noun in nouns)
 
 
 def _named(name: str, words: frozenset[str]) -> bool:
