@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 
 from rag import attribution, lexical
+from rag.articles import in_utc
 from rag.evidence import Query
 from rag.quantities import Quantity, figures, quantities
 from rag.types import Evidence
@@ -48,6 +49,12 @@ _GIVES = re.compile(
 )
 _OPENS = re.compile(r"(?:The\s+)?[^\W\d_a-z][\w’'-]+(?:\s[^\W\d_a-z][\w’'-]+)+")
 _BARE = re.compile(r"\s*(?:people)?\s*(?:[.;!”\"]|,|$)")  # a figure that names nothing that it counts
+_HOW_MANY = re.compile(
+    r"\bhow many (?:[\w’'-]+ ){0,3}?(?P<noun>[\w’'-]+) "
+    r"(?:did|do|does|was|were|is|are|has|have|had|will|would|can|could)\b",
+    re.IGNORECASE,
+)
+_BEHIND = 3  # words behind a figure, among which is what it counts
 _BESIDE = 300  # characters between two figures of one article that are for the same thing
 _OF_ONE_SIZE = 10.0  # times the other: beyond that it counts something else
 _PEOPLE = frozenset("people persons men women children residents civilians others more patients workers".split())
@@ -161,6 +168,34 @@ def _source(text: str) -> str | None:
     return attribution.speaker(text) or (opening.group() if opening else None)
 
 
+def when(item: Evidence) -> str:
+    """When its article came out, in UTC: of two the smaller is the earlier. Nothing where nobody says."""
+    return in_utc(item.article.published) if item.article.published else ""
+
+
+def other_count(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> Evidence | None:
+    """The sentence of the same article with another figure for the very thing that the question counts, and with as
+    many of its terms: one of the two may be a part of the other ("162 civilians on Friday alone", "340 civilians")."""
+    asked = _HOW_MANY.search(query.text)
+    if not asked:
+        return None
+    noun, terms = lexical.stem(lexical.fold(asked["noun"])), best.signals.get("terms", 0.0)
+    mine = _counted(best.text, noun)
+    if mine is None:
+        return None
+    beside = (e for e in ranked if e.article.id == best.article.id and e.signals.get("terms", 0.0) >= terms)
+    return next((e for e in beside if (its := _counted(e.text, noun)) and its.value != mine.value), None)
+
+
+def _counted(text: str, noun: str) -> Quantity | None:
+    """The first figure with this noun right behind it: "162 Alawite civilians"."""
+    for q in figures(text):
+        behind = lexical.words(re.split(r"[,;:.]\s", text[q.right :])[0])[:_BEHIND]
+        if not isinstance(q.value, str) and noun in {lexical.stem(w) for w in behind}:
+            return q
+    return None
+
+
 def same_figure(query: Query, a: Evidence, b: Evidence) -> bool:
     """Whether the question counts something and both sentences, about it alike, have one figure for it."""
     wanted = _asked(query)
@@ -181,21 +216,21 @@ def within_story(query: Query, items: Sequence[Evidence]) -> list[Account]:
 def known_by(accounts: Sequence[Account], day: date, *, yearless: bool = False) -> list[Account]:
     """The accounts that were known on a day; all of them where none is that old, or none has a date. `yearless`: the
     question names no year, so that a day after all of them may be meant in theirs."""
-    newest = max((a.evidence.article.published or "" for a in accounts), default="")[:10]
+    newest = max((when(a.evidence) for a in accounts), default="")[:10]
     if yearless and newest and day.isoformat() > newest > newest[:4] + day.isoformat()[4:]:
         day = date(int(newest[:4]), day.month, min(day.day, 28) if day.month == 2 else day.day)
-    old = [a for a in accounts if (a.evidence.article.published or "9999")[:10] <= day.isoformat()]
+    old = [a for a in accounts if (when(a.evidence) or "9999")[:10] <= day.isoformat()]
     return _dated([replace(a, status="differs") for a in old]) if old else list(accounts)
 
 
 def _dated(accounts: list[Account]) -> list[Account]:
     """Newest first, with what each is beside the others."""
-    accounts.sort(key=lambda a: a.evidence.article.published or "", reverse=True)
-    newest = (accounts[0].evidence.article.published or "")[:10]
+    accounts.sort(key=lambda a: when(a.evidence), reverse=True)
+    newest = when(accounts[0].evidence)[:10]
     corrected = bool(_CORRECTED.search(accounts[0].evidence.text))
     dated = []
     for account in accounts:
-        day = (account.evidence.article.published or "")[:10]
+        day = when(account.evidence)[:10]
         earlier = "corrected" if corrected else "earlier"
         same = not day or not newest or day == newest
         dated.append(replace(account, status="differs" if same else earlier))

@@ -277,6 +277,8 @@ class Rag:
         if differing and (day := dates.known_on(query.text, self._retriever.timing(query.text))):
             differing = accounts.known_by(differing, day, yearless=not dates.names_year(query.text))
         near = [best, *(item for item in near_best(ranked) if item is not best)]
+        if other := accounts.other_count(query, best, ranked):
+            near.insert(1, other)
         items = [a.evidence for a in differing] or near[: self._settings.quoted_sentences]
         for item in items:
             if not ledger.has(item) and (differing or len(ledger.citations) < self._settings.quoted_sentences):

@@ -87,7 +87,7 @@ def _summary(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
     """The best that say different things, and at least three where the stories have so many, as they were published."""
     near = covering.distinct(ranked, score, most=MOST, within=2.0)
     items = near if len(near) >= _LEAST else covering.distinct(ranked, score, most=_LEAST, within=_ONE_STORY + 1.0)
-    return sorted(items, key=lambda e: (e.article.published or "", e.article.id, e.span.start))
+    return sorted(items, key=lambda e: (accounts.when(e), e.article.id, e.span.start))
 
 
 def _list(
@@ -133,10 +133,10 @@ def _corrected(
         items.append(following)
     elif putting_right and not covering.corrects(best):
         items.append(max(putting_right, key=score))
-    newest = max(item.article.published or "" for item in items)
-    older = [e for e in ranked if (e.article.published or "") < newest]
+    newest = max(accounts.when(item) for item in items)
+    older = [e for e in ranked if accounts.when(e) < newest]
     items += covering.parallel(best, older, score)[:1]
-    return sorted({place(e): e for e in items}.values(), key=lambda e: e.article.published or "", reverse=True)
+    return sorted({place(e): e for e in items}.values(), key=accounts.when, reverse=True)
 
 
 def _answered_back(

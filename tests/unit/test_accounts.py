@@ -6,7 +6,7 @@ from datetime import date
 
 import pytest
 
-from rag.accounts import counting, differing, known_by
+from rag.accounts import counting, differing, known_by, other_count
 from rag.evidence import Query
 from rag.types import Article, Evidence, Span
 
@@ -144,3 +144,28 @@ def test_a_date_in_the_question_is_no_name_that_a_report_must_have() -> None:
     dead = said("Marsh fever has killed seven people.", "2026-02-17", names=0.0)
     query = Query.of("What was the number of marsh fever deaths on 17 February?", {})
     assert counting(query, [other, dead]) == dead
+
+
+def test_the_latest_is_told_by_the_moment_and_not_by_the_clock_on_the_wall() -> None:
+    late = said("The number of dead in Marrowby rose to 40.", "2025-11-04T23:00:00-05:00")
+    early = said("The number of dead in Marrowby rose to 30.", "2025-11-05T01:00:00+00:00")
+    assert [value for value, _ in found(early, late)] == ["40", "30"]
+
+
+def test_two_counts_of_one_thing_in_one_article_are_both_told() -> None:
+    part, whole = (
+        "At least 162 Alawite civilians were executed on Friday alone.",
+        "At least 340 Alawite civilians were executed.",
+    )
+    text = f"{whole} {part} Another 200 civilians fled."
+    article = Article("a", "Latakia", text)
+
+    def at(words: str, terms: float) -> Evidence:
+        start = text.index(words)
+        return Evidence(article, Span(start, start + len(words)), 1.0, {"terms": terms})
+
+    ranked = [at(part, 1.0), at("Another 200 civilians fled.", 0.5), at(whole, 1.0)]
+    asked = Query.of("How many civilians were executed?", {})
+    assert other_count(asked, ranked[0], ranked) == ranked[2]
+    assert other_count(Query.of("How many houses were burnt?", {}), ranked[0], ranked) is None
+    assert other_count(asked, ranked[0], ranked[:2]) is None
