@@ -15,7 +15,7 @@ from datetime import date
 from rag import attribution, lexical
 from rag.articles import in_utc
 from rag.evidence import Query
-from rag.quantities import Quantity, figures, quantities
+from rag.quantities import MONTH, Quantity, clause, figures, quantities
 from rag.types import Evidence
 
 _BEFORE, _AFTER = 8, 5  # words beside a figure that may say what it counts
@@ -67,18 +67,17 @@ _CALENDAR = frozenset(lexical.stem(w) for w in lexical.CALENDAR)
 _YEAR = re.compile(r"\b(?:19|20)\d\d\b")
 _LONG_AGO = re.compile(r"\byears? ago\b|\b(?:last|previous) year\b|\brecord\b", re.IGNORECASE)
 _OPENING = 300  # characters
-_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
 _DATE = re.compile(
-    rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+(?:and|to)\s+\d{{1,2}}(?:st|nd|rd|th)?)?\s+{_MONTH}(?:\s+\d{{4}})?\b|"
-    rf"{_MONTH}\s+\d{{1,2}}(?:,?\s+\d{{4}})?\b"
+    rf"\b\d{{1,2}}(?:st|nd|rd|th)?(?:\s+(?:and|to)\s+\d{{1,2}}(?:st|nd|rd|th)?)?\s+{MONTH}(?:\s+\d{{4}})?\b|"
+    rf"{MONTH}\s+\d{{1,2}}(?:,?\s+\d{{4}})?\b"
 )
 _YEAR_LIKE = re.compile(r"(?:1[89]|20)\d\d")
 _ELSE_AFTER = re.compile(
-    rf"\s+(?:{_MONTH}\b|(?:\w+\s+)?of\s+(?:the|them|those|these|whom)\b|(?:latest|other|more|new)\b"
+    rf"\s+(?:{MONTH}\b|(?:\w+\s+)?of\s+(?:the|them|those|these|whom)\b|(?:latest|other|more|new)\b"
     r"|(?:hour|day|week|month|year)s?\b)|-year|\s+years?\s+old"
 )
 _ELSE_BEFORE = re.compile(
-    rf"(?:{_MONTH}|\b(?:aged?|the|these|those|latest|(?:man|woman|boy|girl|person)\s+of))\s+$", re.IGNORECASE
+    rf"(?:{MONTH}|\b(?:aged?|the|these|those|latest|(?:man|woman|boy|girl|person)\s+of))\s+$", re.IGNORECASE
 )
 
 _SHARE = re.compile(r"\b(?:share|rate|percentage|proportion|per ?cent)\b|%", re.IGNORECASE)
@@ -190,7 +189,7 @@ def other_count(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> Evi
 def _counted(text: str, noun: str) -> Quantity | None:
     """The first figure with this noun right behind it: "162 Alawite civilians"."""
     for q in figures(text):
-        behind = lexical.words(re.split(r"[,;:.]\s", text[q.right :])[0])[:_BEHIND]
+        behind = lexical.words(clause(text, q)[1])[:_BEHIND]
         if not isinstance(q.value, str) and noun in {lexical.stem(w) for w in behind}:
             return q
     return None
@@ -272,8 +271,9 @@ def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity 
             continue
         if _SHARE.search(query.text) and quantity.unit != "%":
             continue
-        before = lexical.words(_plainly(re.split(r"[,;:.]\s", text[: quantity.left])[-1]))[-_BEFORE:]
-        after = lexical.words(_plainly(re.split(r"[,;:.]\s", text[quantity.right :])[0]))[:_AFTER]
+        around = clause(text, quantity)
+        before = lexical.words(_plainly(around[0]))[-_BEFORE:]
+        after = lexical.words(_plainly(around[1]))[:_AFTER]
         if _aside(quantity, before, after, wanted):
             continue
         if unit in (None, quantity.unit) and any(_SAME.get(w) == wanted for w in (*before, *after)):

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from rag.quantities import MONTH
+
 _VERB = (
     r"(?:said|says|told|tells|added|adds|claimed|claims|announced|announces|reported|reports|warned|warns|argued|argues|"
     r"insisted|insists|denied|denies|confirmed|confirms|stated|states|wrote|writes|estimated|estimates|"
@@ -36,9 +38,7 @@ _PRONOUNS = frozenset(
 )
 _DAYS = re.compile(r"\s+(?:Monday|Tuesday|Wednesday|Thursday|Friday|Saturday|Sunday)\b.*")
 # "The institute March 3 said": a month only before its day, as there are people called May.
-_MONTH = re.compile(
-    r"\s+(?:January|February|March|April|May|June|July|August|September|October|November|December)(?=\s+\d)"
-)
+_MONTH = re.compile(rf"\s+{MONTH}(?=\s+\d)")
 _ACRONYM = re.compile(r"(?:\b[^\W\d_]\.){2,}$")
 
 

@@ -13,7 +13,7 @@ from datetime import date
 
 from rag import attribution, dates, events, lexical, questions
 from rag.parts import Parts
-from rag.quantities import Quantity, figures
+from rag.quantities import Quantity, clause, figures
 from rag.types import Evidence
 
 Place = tuple[str, int]
@@ -170,9 +170,8 @@ def _parallel(item: Evidence, best: Evidence) -> bool:
 
 def _counted(text: str, quantity: Quantity) -> frozenset[str]:
     """Stems of the words beside a figure."""
-    after = lexical.words(re.split(r"[,;:.]\s", text[quantity.right :])[0])[:4]
-    before = lexical.words(re.split(r"[,;:.]\s", text[: quantity.left])[-1])[-4:]
-    return frozenset(lexical.stem(w) for w in (*before, *after) if w not in lexical.STOPWORDS)
+    before, after = map(lexical.words, clause(text, quantity))
+    return frozenset(lexical.stem(w) for w in (*before[-4:], *after[:4]) if w not in lexical.STOPWORDS)
 
 
 def enumeration(item: Evidence, article: Sequence[Evidence], least: int) -> Evidence | None:

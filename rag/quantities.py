@@ -109,7 +109,19 @@ def quantities(text: str) -> list[Quantity]:
     return found
 
 
-_MONTH = r"(?:January|February|March|April|May|June|July|August|September|October|November|December)"
+MONTHS = tuple("January February March April May June July August September October November December".split())
+MONTH = rf"(?:{'|'.join(MONTHS)})"
+"""One of them, for patterns."""
+_CLAUSE = re.compile(r"[,;:.]\s")
+_MONTH_BEHIND = re.compile(rf"(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}")
+_CLOCK_BEHIND = re.compile(r"\s?[ap]\.?m\b|[:.]\d\d\s?[ap]\.?m\b|:\d\d\b")
+_HOUR_BEFORE = re.compile(r"\b\d?\d:$")
+_LOOK_BACK = 5  # characters, in which an hour stands with what bounds it
+
+
+def clause(text: str, quantity: Quantity) -> tuple[str, str]:
+    """What stands before and behind a number in its clause."""
+    return _CLAUSE.split(text[: quantity.left])[-1], _CLAUSE.split(text[quantity.right :], maxsplit=1)[0]
 
 
 def figures(text: str) -> list[Quantity]:
@@ -120,10 +132,10 @@ def figures(text: str) -> list[Quantity]:
 def _calendar(text: str, quantity: Quantity) -> bool:
     digits = text[quantity.start : quantity.end]
     year = re.fullmatch(r"(?:1[5-9]|20)\d\d", digits) and not quantity.unit
-    before = re.search(rf"{_MONTH}\s+$", text[: quantity.start])
-    after = re.match(rf"(?:st|nd|rd|th)?\s+(?:of\s+)?{_MONTH}", text[quantity.end :])
-    clock = re.match(r"\s?[ap]\.?m\b|[:.]\d\d\s?[ap]\.?m\b|:\d\d\b", text[quantity.end :])
-    return bool(year or before or after or clock or re.search(r"\b\d?\d:$", text[: quantity.start]))
+    before = text[: quantity.start].rstrip()
+    month = (len(before) < quantity.start and before.endswith(MONTHS)) or _MONTH_BEHIND.match(text, quantity.end)
+    hour = _HOUR_BEFORE.search(text, max(0, quantity.start - _LOOK_BACK), quantity.start)
+    return bool(year or month or hour or _CLOCK_BEHIND.match(text, quantity.end))
 
 
 def _number_at(tokens: list[re.Match[str]], i: int, text: str) -> _Number | None:
