@@ -62,18 +62,31 @@ class _Voice:
     described: frozenset[str]
 
 
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The one whose words a question asks for: stems of what is said of them and of their name, and their role."""
+
+    terms: frozenset[str]
+    names: frozenset[str]
+    role: str | None
+
+    @classmethod
+    def of(cls, who: str) -> _Asked:
+        names = frozenset(lexical.stem(name) for name in lexical.names(who))
+        return cls(frozenset(lexical.terms(who)), names, _role(who))
+
+
 def preferred(question: str, ranked: Sequence[Evidence]) -> list[Evidence]:
     """The evidence with sentences of the one whose words a question asks for moved up, their own words most; in its
     order where it asks for nobody's."""
     who = asked_of(question)
     if who is None:
         return list(ranked)
-    wanted, names = frozenset(lexical.terms(who)), frozenset(lexical.stem(name) for name in lexical.names(who))
-    role, moved = _role(who), list[Evidence]()
+    asked, moved = _Asked.of(who), list[Evidence]()
     scores: dict[tuple[str, int], float] = {}  # of the sentences of this voice, by article and end
     for item in sorted(ranked, key=lambda e: (e.article.id, e.span.start)):
         score = item.score
-        if _speaks(wanted, names, role, item):
+        if _speaks(asked, item):
             ends = (item.span.start - gap for gap in range(_GAP))
             before = max((scores.get((item.article.id, end), score) for end in ends), default=score)
             # Words that go on are about what they go on from, whether they say so again or not.
@@ -90,7 +103,8 @@ def others_last(question: str, ranked: Sequence[Evidence]) -> tuple[Evidence, ..
     who = asked_of(question)
     if who is None:
         return tuple(ranked)
-    moved = (replace(e, score=e.score - _OTHER) if _another_speaks(who, e) else e for e in ranked)
+    asked = _Asked.of(who)
+    moved = (replace(e, score=e.score - _OTHER) if _another_speaks(asked, e) else e for e in ranked)
     return tuple(sorted(moved, key=lambda e: -e.score))
 
 
@@ -128,15 +142,16 @@ def asked_of(question: str) -> str | None:
     return None
 
 
-def _speaks(wanted: frozenset[str], names: frozenset[str], role: str | None, item: Evidence) -> bool:
-    """Whether a sentence gives the words of the one with these terms, `names` and `role`: their name is in that of its
-    voice, or, for somebody known by a role, the role is in the sentence that names it."""
+def _speaks(asked: _Asked, item: Evidence) -> bool:
+    """Whether a sentence gives the words of the one asked for: their name is in that of its voice, or, for somebody
+    known by a role, the role is in the sentence that names it."""
     voice = _voice(item)
-    if voice is None or not wanted:
+    if voice is None or not asked.terms:
         return False
-    if role:
-        return role in voice.described and (names.isdisjoint(voice.described) or wanted <= voice.described)
-    return bool(names & voice.name) if names & voice.described else wanted <= voice.described
+    described = asked.terms <= voice.described
+    if asked.role:
+        return asked.role in voice.described and (asked.names.isdisjoint(voice.described) or described)
+    return bool(asked.names & voice.name) if asked.names & voice.described else described
 
 
 def _role(who: str) -> str | None:
@@ -146,14 +161,14 @@ def _role(who: str) -> str | None:
     return lexical.stem(last) if last and words[-1][0].islower() and lexical.names(who) else None
 
 
-def _another_speaks(who: str, item: Evidence) -> bool:
-    """Whether a sentence gives the words of a named source, and does not speak of `who`, who is named too."""
-    names = frozenset(lexical.stem(name) for name in lexical.names(who))
+def _another_speaks(asked: _Asked, item: Evidence) -> bool:
+    """Whether a sentence gives the words of a named source, and does not speak of the one asked for, who is named
+    too."""
     voice = _voice(item)
-    if voice is None or not names:
+    if voice is None or not asked.names:
         return False
     spoken_of = voice.described | _stems(item.text)
-    return role not in spoken_of if (role := _role(who)) else names.isdisjoint(spoken_of)
+    return asked.role not in spoken_of if asked.role else asked.names.isdisjoint(spoken_of)
 
 
 def _voice(item: Evidence) -> _Voice | None:
