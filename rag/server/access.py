@@ -11,7 +11,7 @@ import hmac
 import math
 import time
 from collections.abc import Callable
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -122,23 +122,16 @@ class Gate:
 
     def _require_local(self, headers: Headers) -> None:
         host = headers.get("host", "")
-        if _hostname(f"//{host}") not in _LOCAL_NAMES | set(self._server.allowed_hosts):
+        if (_split(f"//{host}").hostname or "") not in _LOCAL_NAMES | set(self._server.allowed_hosts):
             raise ProblemError(421, "without API keys the server answers to this machine's names only", "wrong_host")
         origin = headers.get("origin")
-        if origin is not None and _place(origin) != host and origin not in self._server.cors_origins:
+        if origin is not None and _split(origin).netloc != host and origin not in self._server.cors_origins:
             raise ProblemError(403, "another site's page may not call this server", "cross_site")
 
 
-def _place(origin: str) -> str:
-    """Host and port; nothing for what is no address."""
+def _split(address: str) -> SplitResult:
+    """The parts of an address; empty ones of what is none."""
     try:
-        return urlsplit(origin).netloc
+        return urlsplit(address)
     except ValueError:
-        return ""
-
-
-def _hostname(address: str) -> str:
-    try:
-        return urlsplit(address).hostname or ""
-    except ValueError:
-        return ""
+        return urlsplit("")
