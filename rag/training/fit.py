@@ -11,6 +11,7 @@ import json
 import pickle
 import random
 import sys
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -99,23 +100,26 @@ def features(a: Asked, model: LinearModel) -> dict[str, float]:
 
 def fit_answerable(asked: Sequence[Asked], model: LinearModel) -> LinearModel:
     """Whether to answer: each set weighs the same, its answerable twice as much as the near misses and the foreign."""
-    rows, labels, weights = [], [], []
+    rows, labels, weights, sets = [], [], [], list[str]()
     alike: dict[tuple[str, bool, bool], list[Asked]] = {}
     for a in asked:
         alike.setdefault((a.wanted.set, a.wanted.foreign, bool(a.wanted.words)), []).append(a)
     for (_, _, answerable), own in alike.items():
         rows += [features(a, model) for a in own]
         labels += [answerable] * len(own)
+        sets += [a.wanted.set for a in own]
         weights += [(2.0 if answerable else 1.0) * 100.0 / len(own)] * len(own)
     fitted = LinearModel(**fitted_to(rows, labels, weights, ANSWERABLE), threshold=0.5, fitted_with=COMMAND)
-    return replace(fitted, threshold=round(_threshold([a for a in asked if a.wanted.words], model, fitted), 3))
+    answered = [(fitted.probability(row), s) for row, s, label in zip(rows, sets, labels, strict=True) if label]
+    return replace(fitted, threshold=round(_threshold(answered), 3))
 
 
-def _threshold(answerable: Sequence[Asked], model: LinearModel, fitted: LinearModel) -> float:
-    """The highest that lets `ANSWERED` of the answerable through, where each set weighs the same."""
-    share = {s: sum(a.wanted.set == s for a in answerable) for s in {a.wanted.set for a in answerable}}
+def _threshold(answerable: Sequence[tuple[float, str]]) -> float:
+    """The highest that lets `ANSWERED` of the answerable through, where each set weighs the same. `answerable`: of each
+    its probability and its set."""
+    share = Counter(name for _, name in answerable)
     refused = 0.0
-    for probability, name in sorted((fitted.probability(features(a, model)), a.wanted.set) for a in answerable):
+    for probability, name in sorted(answerable):
         refused += 1.0 / share[name] / len(share)
         if refused > 1 - ANSWERED:
             return probability
