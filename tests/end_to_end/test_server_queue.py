@@ -30,6 +30,12 @@ def server(index: Path) -> Iterator[Served]:
         yield served
 
 
+@pytest.fixture
+def folder(index: Path, tmp_path: Path) -> Path:
+    """An index that a test may change."""
+    return shutil.copytree(index, tmp_path / "index")
+
+
 def start(server: Served, number: int = 0, *, path: str = "/ask", events: bool = True) -> HTTPConnection:
     """Ask without reading the answer. Each question is a new prompt for the model."""
     question = f"{QUESTION[:-1]}, according to report {number}?"
@@ -129,8 +135,7 @@ def test_a_request_has_a_time_limit(index: Path) -> None:
         until(lambda: gauge(server, "newsrag_queue_places") == 0, 30)
 
 
-def test_a_changed_index_is_used_without_a_restart(index: Path, tmp_path: Path, rag: Any) -> None:
-    folder = shutil.copytree(index, tmp_path / "index")
+def test_a_changed_index_is_used_without_a_restart(folder: Path, tmp_path: Path, rag: Any) -> None:
     file = tmp_path / "new.jsonl"
     otter = {"id": "otter", "title": "Otter", "text": "An otter called Pim moved to Lirien."}
     file.write_text(json.dumps(otter), "utf-8")
@@ -142,8 +147,8 @@ def test_a_changed_index_is_used_without_a_restart(index: Path, tmp_path: Path, 
         assert server.notices == []
 
 
-def test_an_index_emptied_is_not_ready_until_it_has_articles_again(index: Path, tmp_path: Path) -> None:
-    with serving(shutil.copytree(index, tmp_path / "index")) as server:
+def test_an_index_emptied_is_not_ready_until_it_has_articles_again(folder: Path) -> None:
+    with serving(folder) as server:
         for article in ARTICLES:
             assert server("DELETE", f"/articles/{article['id']}").status == 204
         assert server("GET", "/health/ready").status == server("POST", "/ask", {"question": QUESTION}).status == 503
@@ -156,8 +161,8 @@ def test_an_index_emptied_is_not_ready_until_it_has_articles_again(index: Path, 
 OTTER = {"id": "otter", "title": "Otter", "text": "An otter called Pimborelle moved to Lirien."}
 
 
-def test_answers_that_wait_hold_no_old_state_and_keep_no_removal_waiting(index: Path, tmp_path: Path) -> None:
-    with serving(shutil.copytree(index, tmp_path / "index"), request_seconds=3600) as server:
+def test_answers_that_wait_hold_no_old_state_and_keep_no_removal_waiting(folder: Path) -> None:
+    with serving(folder, request_seconds=3600) as server:
         asked = [start(server, number, events=number % 2 == 0) for number in range(8)]
         until(lambda: gauge(server, "newsrag_queue_waiting") >= 6, 120)
         for number in range(4):
@@ -177,9 +182,8 @@ def test_answers_that_wait_hold_no_old_state_and_keep_no_removal_waiting(index: 
 
 
 def test_a_change_that_another_program_keeps_waiting_is_a_problem_and_changes_nothing(
-    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = shutil.copytree(index, tmp_path / "index")
     monkeypatch.setattr(wiring, "WRITER_WAIT_S", 0.2)
     with serving(folder) as server:
         with another_writer(folder):
@@ -193,9 +197,8 @@ def test_a_change_that_another_program_keeps_waiting_is_a_problem_and_changes_no
 
 
 def test_a_removal_that_another_reader_keeps_waiting_is_finished_later(
-    index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = shutil.copytree(index, tmp_path / "index")
     monkeypatch.setattr(engine, "_READERS_WAIT_S", 0.5)
     with serving(folder) as server:
         assert server("POST", "/articles", OTTER).status == 200
@@ -215,10 +218,10 @@ def words_in_files(folder: Path, words: bytes) -> bool:
     return any(words in file.read_bytes() for file in folder.rglob("*") if file.is_file())
 
 
-def test_questions_and_changes_at_the_same_time(index: Path, tmp_path: Path) -> None:
+def test_questions_and_changes_at_the_same_time(folder: Path) -> None:
     """Readers never see an error or half a change while articles come and go."""
     seen: list[int] = []
-    with serving(shutil.copytree(index, tmp_path / "index")) as server:
+    with serving(folder) as server:
         done = threading.Event()
 
         def ask() -> None:
