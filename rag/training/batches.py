@@ -15,21 +15,13 @@ import torch
 from transformers import PreTrainedTokenizerBase
 
 from rag.reading import INSTRUCTION, MOST, NONE, OPENING, evidence_text, question_text, reading_order
-from rag.training.records import Corpus, Record
+from rag.training.disturbing import disturbed, names_among
+from rag.training.records import Corpus, Record, Task
 
 _QUESTIONS = 6  # in one sequence
 _GOLD = 4  # sentences that answer, over all of its questions
 _SIZES = (6, 7, 8, 8, 8, 9)
 IGNORED = -100
-
-
-@dataclass(frozen=True, slots=True)
-class Task:
-    """One question over one list of sentences: `gold` are numbers in the prompt, (0,) for none."""
-
-    question: str
-    gold: tuple[int, ...]
-    answer: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +90,7 @@ def epoch(corpus: Corpus, fold: str, writer: Writer, seed: int, nothing: float =
     for record in corpus.records:
         if record.fold == fold and (record.answer or (not record.gold and rng.random() < nothing)):
             groups.setdefault(record.group, []).append(record)
+    names = names_among(record.answer for records in groups.values() for record in records)
     for name in rng.sample(sorted(groups), len(groups)):
         records = rng.sample(groups[name], len(groups[name]))
         while records:
@@ -108,7 +101,7 @@ def epoch(corpus: Corpus, fold: str, writer: Writer, seed: int, nothing: float =
                 for r in taken
                 for gold in [tuple(n for n, i in enumerate(numbers, start=1) if i in r.gold)]
             ]
-            lines = [corpus.lines[i] for i in numbers]
+            lines, tasks = disturbed([corpus.lines[i] for i in numbers], tasks, names, rng)
             yield writer.pack(evidence_text(lines), len(lines), tasks, rng)
 
 

@@ -29,6 +29,15 @@ DEV_ARTICLES = ("Packet_switching",)
 
 
 @dataclass(frozen=True, slots=True)
+class Task:
+    """One question over one list of sentences: `gold` are numbers in the prompt, (0,) for none."""
+
+    question: str
+    gold: tuple[int, ...]
+    answer: str | None
+
+
+@dataclass(frozen=True, slots=True)
 class Record:
     """One question over the sentences of its corpus, by their numbers there."""
 

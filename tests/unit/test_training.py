@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
+import random
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +14,9 @@ import torch
 
 pytest.importorskip("peft", reason="the train extra is not installed")
 
-from rag.training import batches, build, records
+from rag import reading
+from rag.reading import Line
+from rag.training import batches, build, disturbing, records
 from rag.training.export import adapter_pairs, permuted, truncated
 
 
@@ -24,9 +29,7 @@ class Letters:
 
 def test_packed_questions_see_the_evidence_and_themselves_only() -> None:
     writer = batches.Writer(Letters())  # type: ignore[arg-type]
-    import random
-
-    tasks = [batches.Task("Who?", (1,), "Ada"), batches.Task("When?", (0,), None)]
+    tasks = [records.Task("Who?", (1,), "Ada"), records.Task("When?", (0,), None)]
     packed = writer.pack("T\n[1] Ada left.", 1, tasks, random.Random(1))
     start = len(writer.prefix("T\n[1] Ada left."))
     text = "".join(map(chr, packed.tokens[0].tolist()))
@@ -44,9 +47,7 @@ def test_packed_questions_see_the_evidence_and_themselves_only() -> None:
 
 def test_the_loss_is_on_the_answers_alone_and_the_number_apart() -> None:
     writer = batches.Writer(Letters())  # type: ignore[arg-type]
-    import random
-
-    packed = writer.pack("T\n[1] Ada left.", 1, [batches.Task("Who?", (1,), "Ada")], random.Random(1))
+    packed = writer.pack("T\n[1] Ada left.", 1, [records.Task("Who?", (1,), "Ada")], random.Random(1))
     said = "".join(chr(label) for label in packed.labels.tolist() if label != batches.IGNORED)
     assert said == " Ada []<|im_end|>"
     [(position, gold)] = packed.choices
@@ -108,3 +109,54 @@ def test_our_questions_over_pages_point_at_words(file: Path, questions: int) -> 
     pages = {fold: {r["page"] for r in rows if r["fold"] == fold} for fold in ("train", "dev", "test")}
     assert not pages["train"] & (pages["dev"] | pages["test"])
     assert not pages["dev"] & pages["test"]
+
+
+# ── disturbed sequences
+
+EVIDENCE = [
+    Line("a", 0, "Ada Byrne wins (Echo)", "Ada Byrne won 340 votes in 2021."),
+    Line("a", 50, "Ada Byrne wins (Echo)", "Byrne thanked 3,400 helpers, and 340.5 is another number."),
+    Line("b", 0, "T", "Nobody else stood."),
+]
+
+
+def disturb_until(wanted: Callable[[list[Line], list[records.Task]], bool], tasks: list[records.Task]) -> Any:
+    """The first of many draws that fulfils something."""
+    for seed in range(300):
+        lines, asked = disturbing.disturbed(EVIDENCE, tasks, ["Cato Dorn", "Egil Fenn"], random.Random(seed))
+        if wanted(lines, asked):
+            return lines, asked
+    raise AssertionError("never drawn")
+
+
+def test_an_exchanged_number_is_another_one_in_sentence_and_answer_alike() -> None:
+    task = records.Task("How many votes did Byrne win?", (1,), "340 votes")
+    lines, [asked] = disturb_until(lambda _, tasks: tasks[0].answer != "340 votes", [task])
+    figure = asked.answer.removesuffix(" votes")
+    assert f"won {figure} votes in 2021" in lines[0].text
+    assert any("3,400 helpers, and 340.5" in line.text for line in lines)
+
+
+def test_an_exchanged_name_is_another_one_everywhere() -> None:
+    tasks = [records.Task("Who won?", (1,), "Ada Byrne"), records.Task("Whom did Byrne thank?", (0,), None)]
+    lines, asked = disturb_until(lambda _, tasks: tasks[0].answer != "Ada Byrne", tasks)
+    assert asked[0].answer in ("Cato Dorn", "Egil Fenn")
+    surname = asked[0].answer.split()[1]
+    assert asked[1].question == f"Whom did {surname} thank?"
+    assert not any("Byrne" in line.text + line.about for line in lines)
+
+
+def test_a_foreign_sentence_is_never_right_and_moves_the_numbers_behind_it() -> None:
+    tasks = [records.Task("Who stood?", (3,), "Nobody else"), records.Task("Why?", (0,), None)]
+    lines, asked = disturb_until(lambda lines, _: len(lines) == 4, tasks)
+    foreign = next(i for i, line in enumerate(lines, start=1) if line.text not in {e.text for e in EVIDENCE})
+    assert [lines[n - 1].text for n in asked[0].gold] == ["Nobody else stood."]
+    assert foreign not in asked[0].gold
+    assert asked[1].gold == (0,)
+
+
+def test_a_full_prompt_takes_no_foreign_sentence() -> None:
+    full = [Line("a", i, "T", f"Sentence {i} says nothing.") for i in range(reading.MOST)]
+    for seed in range(50):
+        lines, _ = disturbing.disturbed(full, [records.Task("Why?", (0,), None)], [], random.Random(seed))
+        assert len(lines) == reading.MOST
