@@ -205,7 +205,7 @@ def _ends_in_verb(run: list[re.Match[str]], words: list[re.Match[str]]) -> bool:
     if not run[0].group()[0].isupper() or not run[-1].group().islower():
         return False
     at, after = words.index(run[0]), words[words.index(run[-1]) + 1 :]
-    before = [w.group().lower() for w in words[:at] if w.group().lower() != "the"]
+    before = [w.group().lower() for w in words[max(0, at - 2) : at] if w.group().lower() != "the"]
     verb_follows = bool(after) and may_be_verb(lexical.fold(after[0].group()))
     return before[-1:] in (["do"], ["does"], ["did"]) and not verb_follows
 

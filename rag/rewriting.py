@@ -195,14 +195,16 @@ def _completed(question: str, context: Context, meant: Phrase | None) -> Rewrite
         return alone
     strange = not _shares(question, centre.head)
     if meant is None and strange and _names_nothing(question):
-        return _about(question, _topic(question, context, [centre]), _joiner(question), centre)
+        # What the answer found is the topic, without what it took the place of.
+        topic = _topic(question, context, [centre]) if centre.head in context.question else definite(centre)
+        return _about(question, topic, _joiner(question), centre)
     if not (_goes_on(question, context) if meant is None else _lacks_name(question, context, meant)):
         return alone
-    topic = _topic(question, context, [])
-    if not topic and meant is None and strange and _GOES_ON.match(question):
-        topic = definite(centre)
+    names = _topic(question, context, [])
+    if not names and meant is None and strange and _GOES_ON.match(question):
+        names = definite(centre)
     joiner = "about" if _joiner(question) == "about" else "for"
-    return _about(question, topic, joiner, meant) if topic else alone
+    return _about(question, names, joiner, meant) if names else alone
 
 
 def _about(question: str, topic: str, joiner: str, centre: Phrase | None) -> Rewrite:
@@ -214,7 +216,7 @@ def _names_nothing(question: str) -> bool:
     goes_on = _GOES_ON.match(question) is not None
     terms = [t for t in lexical.terms(asked) if t not in _DATES] if goes_on else lexical.terms(asked)
     dated = {p for p in own if goes_on and lexical.fold(p.head) in lexical.CALENDAR}
-    named = any(p not in dated and (p.name or not (p.generic or _is_definite(question, p))) for p in own)
+    named = any(p not in dated and (_naming(p) or not (p.generic or _is_definite(question, p))) for p in own)
     return len(terms) <= _FEW and _INTERROGATIVE.match(asked) is not None and not named
 
 
