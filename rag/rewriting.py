@@ -1,9 +1,9 @@
 """A follow-up question to one that stands alone. Layer: pure.
 
 Rules, in this order: a remark that only points at the last question ("Why?", "And in Ankara?") is put into it; a short
-mention is made full and a pronoun is replaced by what it stands for; a question that names next to nothing gets the
-topic added. A question that stands alone is left alone. docs/conversation.md has the figures, and what a language
-model did instead. English only: in other languages every question stands alone.
+mention is made full and a pronoun is replaced by what it stands for; a question that names next to nothing, or goes on
+without a name, gets the topic added. A question that stands alone is left alone. docs/conversation.md has the figures,
+and what a language model did instead. English only: in other languages every question stands alone.
 """
 
 from __future__ import annotations
