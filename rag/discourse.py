@@ -33,6 +33,11 @@ class Context:
     mentioned: tuple[Phrase, ...] = ()
     people: tuple[str, ...] = ()
     places: tuple[str, ...] = ()
+    heard: frozenset[str] = frozenset()
+
+    def knows(self, phrase: Phrase) -> bool:
+        """Whether the words of the phrase stand in an earlier question or answer."""
+        return self.heard.issuperset(lexical.terms(phrase.head))
 
     def after(self, exchange: Exchange, rewritten: Rewrite) -> Context:
         """The context once this question was asked and answered."""
@@ -50,6 +55,7 @@ class Context:
             mentioned=(*own, *(p for p in self.mentioned if p.head not in heads))[:24],
             people=tuple(dict.fromkeys([*people, *self.people])),
             places=tuple(dict.fromkeys([*places, *self.places])),
+            heard=self.heard | set(lexical.terms(f"{rewritten.text} {answer}")),
         )
 
 

@@ -155,14 +155,15 @@ def _belongs(text: str, words: list[re.Match[str]], i: int, running: bool) -> bo
         or _YEARS.fullmatch(folded)
     ):
         return False
-    if not _may_be_verb(folded):
+    if not may_be_verb(folded):
         return not folded.endswith("ly") or folded in ("family", "supply", "assembly", "july", "anomaly")
     # Also a verb: a noun only behind a determiner or an adjective ("the attack", "his living room").
     before = words[i - 1].group() if i else ""
     return lexical.fold(before) in _DETERMINERS - {"what", "which", "that", "no"} or before.endswith(_POSSESSIVE)
 
 
-def _may_be_verb(folded: str) -> bool:
+def may_be_verb(folded: str) -> bool:
+    """Whether a folded word is a verb that is known here, in any of its forms."""
     if folded.endswith("ed") and len(folded) > 3 and not folded.endswith("eed"):
         return True
     nominal = folded.endswith(("er", "ers", "or", "ors", "tion", "tions", "ment", "ments", "ance", "ence", "y"))
@@ -199,7 +200,19 @@ def _linked(text: str, words: list[re.Match[str]], i: int) -> bool:
     return small in _LINK - {"and", "the"} and words[i - 1].group()[0].isupper() and after[:1].isupper()
 
 
+def _ends_in_verb(run: list[re.Match[str]], words: list[re.Match[str]]) -> bool:
+    """Whether the last word is the verb of a name's question, one not known here: "did Amazon gather"."""
+    if not run[0].group()[0].isupper() or not run[-1].group().islower():
+        return False
+    at, after = words.index(run[0]), words[words.index(run[-1]) + 1 :]
+    before = [w.group().lower() for w in words[max(0, at - 2) : at] if w.group().lower() != "the"]
+    verb_follows = bool(after) and may_be_verb(lexical.fold(after[0].group()))
+    return before[-1:] in (["do"], ["does"], ["did"]) and not verb_follows
+
+
 def _close(text: str, run: list[re.Match[str]], words: list[re.Match[str]], found: list[Phrase]) -> None:
+    if len(run) > 1 and _ends_in_verb(run, words):
+        run.pop()
     while run and lexical.fold(run[-1].group()) in _LINK:
         run.pop()
     if not run:
@@ -217,6 +230,6 @@ def _close(text: str, run: list[re.Match[str]], words: list[re.Match[str]], foun
     if before in ("the", "a", "an"):
         start = words[at - 1].start()
     generic = generic or before in ("which", "what")
-    solid = name or len(words_of) > 1 or before in _DETERMINERS or before in _BEFORE_NOUNS
+    solid = name or len(words_of) > 1 or before in _DETERMINERS or before in _BEFORE_NOUNS | _PLAIN_VERBS
     found.append(Phrase(head, start, end, name, generic, solid, before == "the"))
     run.clear()

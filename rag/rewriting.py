@@ -1,9 +1,9 @@
 """A follow-up question to one that stands alone. Layer: pure.
 
 Rules, in this order: a remark that only points at the last question ("Why?", "And in Ankara?") is put into it; a short
-mention is made full and a pronoun is replaced by what it stands for; a question that names next to nothing gets the
-topic added. A question that stands alone is left alone. docs/conversation.md has the figures, and what a language
-model did instead. English only: in other languages every question stands alone.
+mention is made full and a pronoun is replaced by what it stands for; a question that names next to nothing, or goes on
+without a name, gets the topic added. A question that stands alone is left alone. docs/conversation.md has the figures,
+and what a language model did instead. English only: in other languages every question stands alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from rag import lexical
 from rag.conversation import Exchange
 from rag.discourse import Context, Rewrite, definite
 from rag.noun_phrases import Phrase, phrases
+from rag.pronouns import PRONOUN, resolved
 
 _LAST_EXCHANGES = 8
 _CHARACTERS = 2000  # of an earlier question that are read
@@ -42,7 +43,10 @@ _OPENING = re.compile(
 )
 _ABOUT = re.compile(r"^(?:(?:what|how) about|what of)\s+(?P<new>.+?)\s*[?.!]*$", re.IGNORECASE)
 _AND = re.compile(
-    r"^(?P<new>(?:in|on|at|during|after|before|for|from|by|with|to|of|last|next|this)\b.{2,60}?)\s*[?.!]*$", re.I
+    r"^(?P<new>(?:in|on|at|during|after|before|for|from|by|with|to|of|last|next|this)\b"
+    r"(?! (?:which|what|whom|whose|how)\b.*\b(?:is|are|was|were|do|does|did|has|have|had|can|could|will|would|must)\b)"
+    r".{2,60}?)\s*[?.!]*$",
+    re.IGNORECASE,
 )
 _BARE = re.compile(
     r"^(?P<wh>why(?: not)?|when|where|how|who|by whom|how come|since when|how (?:many|much|long|often))"
@@ -85,15 +89,15 @@ def _rewritten(question: str, context: Context) -> Rewrite:
     pointed = _pointing(question, context)
     if pointed is not None:
         return pointed
-    resolved, meant = _resolved(_expanded(question, context), context)
+    text, meant = resolved(_expanded(question, context), context)
     if meant is not None:
         # A name before the pronoun is the subject and what comes next is about it; one behind it is not.
-        pronoun = _PRONOUN.search(question)
+        pronoun = PRONOUN.search(question)
         ahead = [p for p in phrases(question) if p.name and pronoun and p.end <= pronoun.start()]
-        return Rewrite(resolved, resolved, ahead[0] if ahead else meant)
-    if resolved != question:
-        return Rewrite(resolved, resolved)
-    return _completed(question, context)
+        return _completed(text, context, ahead[0] if ahead else meant)
+    if text != question:
+        return Rewrite(text, text)
+    return _completed(question, context, None)
 
 
 def _pointing(question: str, context: Context) -> Rewrite | None:
@@ -114,7 +118,7 @@ def _pointing(question: str, context: Context) -> Rewrite | None:
         changed = _AND.match(remark)
     if changed is None:
         return None
-    new = re.sub(r"^for ", "", _resolved(_expanded(changed["new"], context), context)[0])
+    new = re.sub(r"^for ", "", resolved(_expanded(changed["new"], context), context)[0])
     centre = next((p for p in phrases(new) if not p.generic), context.centre)
     text = _exchanged(last, new) or question
     if text == question and context.centre and not _shares(new, context.centre.head):
@@ -174,120 +178,6 @@ def _exchanged(last: str, new: str) -> str | None:
 
 
 _PREPOSITION = re.compile(r"(?:in|on|at|during|with|by|after|before)\b", re.IGNORECASE)
-# "Is it safe to swim" is about nothing; "is it related to the flood" is about something.
-_TO = "related|native|similar|compared|close|due|used|different"
-_FREE_IT = re.compile(
-    r"\bit(?= (?:costs?|takes?|rain\w*|snow\w*|mean to|be like to|seems?|appears?|sounds?|looks?|turns? out)\b)|"
-    rf"\b(?:is|was|isn't|isn’t|be) it(?= (?:\w+ )?(?!{_TO})\w+ (?:to|that|for)\b)|"
-    rf"\bit(?= ?(?:is|was|’s|'s) (?:\w+ )?(?!{_TO})\w+ (?:to|that)\b)|"
-    r"\bit(?= (?:true|possible|safe|legal|important|necessary|ok|okay|better)\b)",
-    re.IGNORECASE,
-)
-_PRONOUN = re.compile(
-    r"\b(?P<it>it|its|itself)\b|\b(?P<they>they|them|their|theirs|themselves)\b|"
-    r"\b(?P<he>he|him|his|himself|she|her|hers|herself)\b|"
-    r"\b(?P<this>(?:this|that|these|those)(?=\s*(?:[?.!,;]|$|(?:is|are|was|were|do|does|did|has|have|had|can|could|will|"
-    r"would|should|happen|happened|mean|affect|affects|work|works|compare|and|in|on|at|to|for|from|with|by)\b)))|"
-    r"(?<!\bare )(?<!\bis )(?<!\bwas )(?<!\bwere )\b(?P<there>there)"
-    r"(?=\s*(?:[?.!,;]|$|(?:now|then|today|before|after|in|on|since)\b))",
-    re.IGNORECASE,
-)
-_POSSESSIVE = frozenset("its their his hers theirs".split())
-_CLAUSE = re.compile(r"[,;:?!]|\b(?:when|if|because|and|but|that|while|after|before|since|who|which|so|than)\b")
-
-
-def _resolved(question: str, context: Context) -> tuple[str, Phrase | None]:
-    """Pronouns replaced by what they stand for, the first of each kind; also the first thing stood for."""
-    own = [p for p in phrases(question) if not p.generic]
-    done: dict[str, Phrase] = {}
-    free = {m.end() for m in _FREE_IT.finditer(question)}
-    asked = _asked(question)
-    pieces: list[str] = []
-    last = 0
-    for match in _PRONOUN.finditer(question):
-        kind, word = match.lastgroup or "", match.group().lower()
-        if kind in done or match.end() in free or not any(a <= match.start() < b for a, b in asked):
-            continue
-        if _inside(question, match, own, kind):
-            continue
-        if kind == "this" and _joins(question, match):
-            continue
-        meant = _meant(kind, context, {p.head for p in own})
-        if meant is None:
-            continue
-        done[kind] = meant
-        follows = re.match(r"\s+[^\W\d_]", question[match.end() :])
-        owner = word in _POSSESSIVE or (word == "her" and follows and _noun_follows(question, match.end()))
-        pieces += [question[last : match.start()], _case(meant, word, bool(owner), question, match)]
-        last = match.end()
-    return "".join([*pieces, question[last:]]), next(iter(done.values()), None)
-
-
-def _asked(text: str) -> list[tuple[int, int]]:
-    """Where the questions of a remark stand; the whole of it where nothing ends in a question mark."""
-    sentences = [m.span() for m in re.finditer(r"[^.?!]+[.?!]*", text)]
-    return [s for s in sentences if text[s[0] : s[1]].rstrip().endswith("?")] or [(0, len(text))]
-
-
-def _case(phrase: Phrase, word: str, owner: bool, question: str, match: re.Match[str]) -> str:
-    meant = definite(phrase)
-    if word == "there":
-        meant = f"in {meant}"
-    elif owner:
-        meant += "’" if meant.endswith("s") else "’s"
-    start = not question[: match.start()].strip()
-    return meant[0].upper() + meant[1:] if start else meant
-
-
-def _noun_follows(question: str, at: int) -> bool:
-    following = re.match(r"\s+([^\W\d_]+)", question[at:])
-    return bool(following and lexical.fold(following.group(1)) not in lexical.STOPWORDS)
-
-
-def _joins(question: str, match: re.Match[str]) -> bool:
-    """Whether "that" only joins a clause: "Did he say that the bridge is safe?"."""
-    if match.group().lower() != "that":
-        return False
-    before = question[: match.start()].split()
-    rest = question[match.end() :].strip(" ?.!")
-    opening = {"is", "was", "does", "did", "do", "about", "like", "of", "for", "to", "with", "by", "after", "before",
-               "why", "how", "can", "could", "will", "would", "in", "on", "at", "from", "and"}  # fmt: skip
-    return bool(before and rest and before[-1].lower() not in opening)
-
-
-def _inside(question: str, match: re.Match[str], own: Sequence[Phrase], kind: str) -> bool:
-    """Whether the question itself says what the pronoun stands for: a phrase before it that it can refer to."""
-    before = [p for p in own if p.end <= match.start()]
-    if kind == "he":
-        before = [p for p in before if p.name]
-    elif kind == "they":
-        before = [p for p in before if p.plural or p.name]
-    if not before or kind in ("this", "there"):
-        return False
-    if match.group().lower() in _POSSESSIVE | {"her"}:
-        return True
-    return bool(_CLAUSE.search(question[before[-1].end : match.start()]))
-
-
-def _meant(kind: str, context: Context, own: set[str]) -> Phrase | None:
-    """What a pronoun of this kind stands for; nothing when nothing of the kind was mentioned."""
-    if kind == "he":
-        single = [p.head for p in context.mentioned if p.name and " " not in p.head]
-        return _named((*context.people, *single), own)
-    if kind == "there":
-        return _named(context.places, own)
-    centre = [context.centre] if context.centre else []
-    candidates = [p for p in (*centre, *context.mentioned) if p.head not in own]
-    if kind == "they":
-        candidates = [p for p in candidates if p.plural] or candidates
-    else:
-        candidates = [p for p in candidates if not p.person] or candidates
-    return candidates[0] if candidates else None
-
-
-def _named(heads: Sequence[str], own: set[str]) -> Phrase | None:
-    head = next((h for h in heads if h not in own), None)
-    return Phrase(head, 0, 0, True, False) if head else None
 
 
 _FEW = 2
@@ -296,19 +186,84 @@ _DATES = frozenset(lexical.stem(w) for w in lexical.CALENDAR)
 _INTERROGATIVE = re.compile(r"^(?:who|what|when|where|why|how|which|is|are|was|were|do|does|did|has|have|had)\b", re.I)
 
 
-def _completed(question: str, context: Context) -> Rewrite:
-    """The topic added where a question names next to nothing ("How many people died?"); itself otherwise."""
-    own, centre, asked = phrases(question), context.centre, _OPENING.sub("", question.strip())
+def _completed(question: str, context: Context, meant: Phrase | None) -> Rewrite:
+    """The topic added where a question names next to nothing ("How many people died?"), or goes on with words of its
+    own but no name of the conversation ("And who will pay for it all?"); itself otherwise. `meant` is what a pronoun
+    of it stood for."""
+    alone, centre = Rewrite(question, question, meant), context.centre
+    if centre is None:
+        return alone
+    strange = not _shares(question, centre.head)
+    if meant is None and strange and _names_nothing(question):
+        # What the answer found is the topic, without what it took the place of.
+        topic = _topic(question, context, [centre]) if centre.head in context.question else definite(centre)
+        return _about(question, topic, _joiner(question), centre)
+    if not (_goes_on(question, context) if meant is None else _lacks_name(question, context, meant)):
+        return alone
+    names = _topic(question, context, [])
+    if not names and meant is None and strange and _GOES_ON.match(question):
+        names = definite(centre)
+    joiner = "about" if _joiner(question) == "about" else "for"
+    return _about(question, names, joiner, meant) if names else alone
+
+
+def _about(question: str, topic: str, joiner: str, centre: Phrase | None) -> Rewrite:
+    return Rewrite(f"{question.rstrip(' ?.!')} {joiner} {topic}{_stop(question)}", question, centre)
+
+
+def _names_nothing(question: str) -> bool:
+    own, asked = phrases(question), _OPENING.sub("", question.strip())
     goes_on = _GOES_ON.match(question) is not None
     terms = [t for t in lexical.terms(asked) if t not in _DATES] if goes_on else lexical.terms(asked)
-    short = len(terms) <= _FEW and _INTERROGATIVE.match(asked)
     dated = {p for p in own if goes_on and lexical.fold(p.head) in lexical.CALENDAR}
-    named = any(p not in dated and (p.name or not (p.generic or _is_definite(question, p))) for p in own)
-    if centre is None or not short or named or _shares(question, centre.head):
-        return Rewrite(question, question)
-    topic = definite(centre)
-    text = f"{question.rstrip(' ?.!')} {_joiner(question)} {topic}{_stop(question)}"
-    return Rewrite(text, question, centre)
+    named = any(p not in dated and (_naming(p) or not (p.generic or _is_definite(question, p))) for p in own)
+    return len(terms) <= _FEW and _INTERROGATIVE.match(asked) is not None and not named
+
+
+def _goes_on(question: str, context: Context) -> bool:
+    """Whether a question with words of its own goes on with the last one. After "and" or "but" it does, unless it
+    names what the last one named, or two things that nobody has heard of; otherwise where it names nothing and tells
+    of something that is known or was ("the airline", "did")."""
+    own = phrases(question)
+    names = [p for p in own if _naming(p)]
+    if _GOES_ON.match(question):
+        asks = question.rstrip().endswith("?") and bool(_own_words(question, names))
+        known = any(_shares(context.question, p.head) for p in names)
+        return asks and not known and sum(not context.knows(p) for p in names) < _OWN_TOPIC
+    told = any(_is_definite(question, p) and not p.generic for p in own) or _PAST.search(question)
+    return not names and bool(told) and _INTERROGATIVE.match(question) is not None
+
+
+_OWN_TOPIC = 2
+_PAST = re.compile(r"\b(?:did|was|were|had)\b", re.IGNORECASE)
+
+
+def _own_words(question: str, names: Sequence[Phrase]) -> set[str]:
+    return set(lexical.terms(_OPENING.sub("", question))).difference(*(lexical.terms(p.head) for p in names))
+
+
+def _lacks_name(question: str, context: Context, meant: Phrase) -> bool:
+    """Whether a pronoun stood for a thing of the last question and nothing is named: the tickets, but whose?"""
+    unnamed = not any(_naming(p) for p in phrases(question))
+    return unnamed and question.rstrip().endswith("?") and _shares(context.question, meant.head)
+
+
+def _naming(phrase: Phrase) -> bool:
+    """Whether it is or holds a name: `the Lycos screensaver`."""
+    return any(w[0].isupper() and lexical.fold(w) not in lexical.CALENDAR for w in phrase.head.split())
+
+
+_PARTS = 3  # of a topic: more bury the question
+
+
+def _topic(question: str, context: Context, first: Sequence[Phrase]) -> str:
+    """`first`, then what the last question named, each where this one has no word of it: `Kmart and Sears`."""
+    parts: list[str] = []
+    for phrase in [*first, *(p for p in phrases(context.question) if _naming(p))]:
+        if not _shares(" ".join([question, *parts]), phrase.head):
+            parts.append(definite(phrase))
+    parts = parts[:_PARTS]
+    return " and ".join([*([", ".join(parts[:-1])] if parts[1:] else []), *parts[-1:]])
 
 
 def _is_definite(question: str, phrase: Phrase) -> bool:

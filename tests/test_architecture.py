@@ -50,6 +50,7 @@ LAYERS = {
         "premises",
         "parts",
         "prompting",
+        "pronouns",
         "quantities",
         "questions",
         "ranking",

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +18,10 @@ LEADER = Exchange("Who leads the CHP?", "“Özgür Özel, who leads the Republi
 LOAF = Exchange("Who won the golden loaf in Lirien?", "The bakery of Anton Velle in Lirien won the golden loaf [1].")
 FLOOD = Exchange("What happened in the Marrowby flood?")
 HERON = Exchange("Which satellite will replace Heron?", "The Lyrebird weather satellite is to replace Heron.")
+MERGER = Exchange("Who will chair the company that comes out of Kmart's purchase of Sears?", "Edward Lampert [1].")
+GIFTS = Exchange("How much money did Amazon.com gather for the American Red Cross?", "More than $8 million [1].")
+AGENT = Exchange("Who was the literary agent of John M. Ford?", "His agent was Valerie Smith [1].")
+TOUR = Exchange("When can the public buy tickets for the Doobie Brothers' tour?", "From December 6th [1].")
 CUP = Exchange("Which team won the Caldor Cup?", "Ambleford United won 2-1 [1].")
 
 
@@ -46,6 +53,21 @@ CUP = Exchange("Which team won the Caldor Cup?", "Ambleford United won 2-1 [1]."
         ([CUP], "Who scored?", "Who scored in the Caldor Cup?"),
         ([FLOOD], "And how many were let back in on Thursday?",
          "And how many were let back in on Thursday for the Marrowby flood?"),
+        # going on with words of its own
+        ([MERGER], "And who gets the job of chief executive?",
+         "And who gets the job of chief executive for Kmart and Sears?"),
+        ([GIFTS], "And how much came in through Yahoo?",
+         "And how much came in through Yahoo for Amazon.com and the American Red Cross?"),
+        ([MERGER], "Did the regulators find any harm?", "Did the regulators find any harm for Kmart and Sears?"),
+        ([TOUR], "And at which hall is the last concert?",
+         "And at which hall is the last concert for the Doobie Brothers?"),
+        # "they" to whom something is done, and a thing whose owner is not named
+        ([TOUR], "And through which company are they sold?",
+         "And through which company are tickets sold for the Doobie Brothers?"),
+        ([TOUR], "Where will they play first?", "Where will the Doobie Brothers play first?"),
+        # "her" is whom, not whose
+        ([AGENT], "And what made her leave the business?", "And what made Valerie Smith leave the business?"),
+        ([AGENT], "Who saw her office?", "Who saw Valerie Smith’s office?"),
         # what a question for one of its kind found
         ([HERON], "When was it built?", "When was the Lyrebird weather satellite built?"),
         # two turns back
@@ -63,6 +85,9 @@ def test_a_follow_up_is_rewritten(history: list[Exchange], question: str, expect
     [
         ([], "How old is he?"),
         ([COAST], "Who leads the CHP?"),
+        ([MERGER], "And which alphabet may the Tatars in Tatarstan not use?"),
+        ([GIFTS], "And how many people in California lost power when PG&E cut it?"),
+        ([MERGER], "And how much did Kmart earn in 2003?"),
         ([COAST], "Which team won the Caldor Cup?"),
         ([COAST], "What caused the power cut at the hospital in Port Hale?"),
         ([BRIDGE], "How are weddings celebrated?"),
@@ -88,6 +113,21 @@ def test_a_new_topic_is_what_the_next_follow_up_is_about() -> None:
 def test_a_turn_without_words_is_nothing_to_go_on_with(question: str) -> None:
     assert standalone(question, [Exchange("???")]) == question
     assert standalone(question, [BRIDGE, Exchange("👍")]) == standalone(question, [BRIDGE])
+
+
+def test_most_follow_ups_over_real_news_name_their_topic_and_no_change_of_topic_is_touched() -> None:
+    """Half of the 40 were written to be looked at, half held out; docs/conversation.md says what is missed."""
+    file = Path(__file__).parents[1] / "data" / "follow_ups.jsonl"
+    missed = {True: 0, False: 0}
+    for row in map(json.loads, file.read_text("utf-8").splitlines()):
+        turns = zip(row["history"][::2], row["history"][1::2], strict=True)
+        asked = standalone(row["question"], [Exchange(question, answer) for question, answer in turns])
+        if row["mentions"]:
+            missed[row["looked_at"]] += not all(word.lower() in asked.lower() for word in row["mentions"])
+        else:
+            assert asked == row["question"]
+    assert missed[True] <= 2
+    assert missed[False] <= 2
 
 
 TURNS = st.lists(st.tuples(st.text(max_size=80), st.text(max_size=80)), max_size=4)
