@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -520,6 +521,17 @@ class TestStdin:
         assert problems(*self.read(b"\x89PNG\0")) == ["stdin: is not text"]
         (large,) = read(["-"], stdin=io.BytesIO(b"x\n" * 50), max_bytes=99)
         assert str(large) == "stdin: is larger than the limit of 99 bytes"
+
+    def test_what_breaks_off_keeps_what_came_before(self) -> None:
+        class Broken(io.BytesIO):
+            def readline(self, size: int | None = -1, /) -> bytes:
+                if line := super().readline(-1 if size is None else size):
+                    return line
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        items = list(read(["-"], stdin=Broken(LINE)))
+        assert [article.title for article in articles(*items)] == ["Title"]
+        assert problems(*items) == ["stdin: cannot be read: Input/output error"]
 
     def test_it_is_not_closed_and_files_may_follow(self, folder: Folder) -> None:
         source = io.BytesIO(LINE)
