@@ -474,6 +474,13 @@ class TestHtml:
         assert (article.title, article.url) == ("dam story", None)
         assert article.id.startswith("sha256-")
 
+    def test_entities_that_a_page_defines_itself_stay_as_they_are_written(self, folder: Folder) -> None:
+        levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 9))
+        outside = '<!ENTITY out SYSTEM "file:///etc/passwd">'
+        page = PAGE.format(charset="utf-8").replace("“It is done,”", "&l8; &out; &eacute;t&eacute;,")
+        article = folder.read("a.html", page.replace(" html>", f' html [<!ENTITY l0 "ha">{levels}{outside}]>', 1))
+        assert "&l8; &out; été, said the minister." in article.text
+
     def test_part_of_a_page(self, folder: Folder) -> None:
         assert folder.read("dam-story.html", "<p>Words of the story.</p>").text == "Words of the story."
 
