@@ -196,8 +196,9 @@ def _counted(text: str, noun: str) -> Quantity | None:
 
 
 def same_figure(query: Query, a: Evidence, b: Evidence) -> bool:
-    """Whether the question counts something and both sentences, about it alike, have one figure for it."""
-    wanted = _asked(query)
+    """Whether the question counts something and both sentences, about it alike, have one figure for it; of what was not
+    ranked that is not known."""
+    wanted = _asked(query) if a.signals and b.signals else None
     mine = _figure(query, a.text, wanted, None) if wanted else None
     if wanted is None or mine is None or not _alike(query, b, a, _CONTEXT):
         return False

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from rag.accounts import counting, differing, known_by, other_count
+from rag.accounts import counting, differing, known_by, other_count, same_figure
 from rag.evidence import Query
 from rag.types import Article, Evidence, Span
 
@@ -169,3 +170,11 @@ def test_two_counts_of_one_thing_in_one_article_are_both_told() -> None:
     assert other_count(asked, ranked[0], ranked) == ranked[2]
     assert other_count(Query.of("How many houses were burnt?", {}), ranked[0], ranked) is None
     assert other_count(asked, ranked[0], ranked[:2]) is None
+
+
+def test_what_was_not_ranked_is_not_said_to_have_the_same_figure() -> None:
+    query = Query.of(QUESTION, {})
+    other = said("Twelve are dead in the Marrowby flood.", "2025-11-04", source="Post")
+    assert same_figure(query, FIRST, other)
+    assert not same_figure(query, replace(FIRST, signals={}), other)
+    assert not same_figure(query, FIRST, replace(other, signals={}))
