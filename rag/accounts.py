@@ -8,7 +8,7 @@ disagreement that is none would cost more trust than one that is missed.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
@@ -149,11 +149,11 @@ def _beside(query: Query, item: Evidence, ranked: Sequence[Evidence], wanted: st
         who = _source(other.text)
         if other.span.start - at.span.end > _BESIDE or who is None or who in sources or not _GIVES.search(other.text):
             continue
-        for q in figures(other.text):
-            if isinstance(q.value, str) or q.unit != like.unit or _counts_else(other.text, q):
+        for q in _counts(other.text):
+            if q.unit != like.unit:
                 continue
             bare = _BARE.match(other.text, q.right) or _figure(query, other.text, wanted, like.unit) == q
-            if bare and 1 / _OF_ONE_SIZE <= q.value / max(1.0, float(like.value)) <= _OF_ONE_SIZE:
+            if bare and 1 / _OF_ONE_SIZE <= float(q.value) / max(1.0, float(like.value)) <= _OF_ONE_SIZE:
                 found.append(Account(other, other.text[q.left : q.right].strip(), float(q.value)))
                 sources.add(who)
                 at = other
@@ -188,16 +188,17 @@ def other_count(query: Query, best: Evidence, ranked: Sequence[Evidence]) -> Evi
 
 def _counted(text: str, noun: str) -> Quantity | None:
     """The first figure with this noun right behind it: "162 Alawite civilians"."""
-    for q in figures(text):
+    for q in _counts(text):
         behind = lexical.words(clause(text, q)[1])[:_BEHIND]
-        if not isinstance(q.value, str) and noun in {lexical.stem(w) for w in behind}:
+        if noun in {lexical.stem(w) for w in behind}:
             return q
     return None
 
 
 def same_figure(query: Query, a: Evidence, b: Evidence) -> bool:
-    """Whether the question counts something and both sentences, about it alike, have one figure for it."""
-    wanted = _asked(query)
+    """Whether the question counts something and both sentences, about it alike, have one figure for it; of what was not
+    ranked that is not known."""
+    wanted = _asked(query) if a.signals and b.signals else None
     mine = _figure(query, a.text, wanted, None) if wanted else None
     if wanted is None or mine is None or not _alike(query, b, a, _CONTEXT):
         return False
@@ -266,8 +267,8 @@ def lasting_names(query: Query) -> list[str]:
 def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity | None:
     """The first figure of a sentence that counts the wanted thing and that the question does not give."""
     given = {q.value for q in quantities(query.text)}
-    for quantity in figures(text):
-        if isinstance(quantity.value, str) or quantity.value in given or _counts_else(text, quantity):
+    for quantity in _counts(text):
+        if quantity.value in given:
             continue
         if _SHARE.search(query.text) and quantity.unit != "%":
             continue
@@ -294,6 +295,11 @@ def _aside(quantity: Quantity, before: Sequence[str], after: Sequence[str], want
     touching = [*before[-1:], *after]
     named = after[:1] and after[0] not in lexical.STOPWORDS and after[0] not in _PEOPLE
     return bool(small and named and not any(_SAME.get(w) == wanted for w in touching))
+
+
+def _counts(text: str) -> Iterator[Quantity]:
+    """The figures of a sentence that may count something, in order."""
+    return (q for q in figures(text) if not isinstance(q.value, str) and not _counts_else(text, q))
 
 
 def _counts_else(text: str, quantity: Quantity) -> bool:

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 
 from rag import conversation, questions, rewriting, timeline
 from rag.answering import ANY, Found, Rag
 from rag.clock import Clock
 from rag.composing import Ledger, closest, quotation
 from rag.conversation import History
+from rag.covering import place
+from rag.drafting import supports
 from rag.prompting import REFUSAL
 from rag.settings import Settings
+from rag.standing import Standing
 from rag.types import (
     Answer,
     AnswerSentence,
@@ -42,7 +46,9 @@ def stream(
     lines = _lines(rag, found) if found.answers else []
     clock.mark("retrieve")
     yield Retrieved(tuple(line.evidence for line in lines) or found.chosen, found.hits)
-    ledger, sentences = Ledger(), list[AnswerSentence]()
+    supported = partial(supports, rag.retriever, settings)
+    ledger = Ledger(describe=Standing(rag.retriever.store, found.query, found.ranked, supported))
+    sentences = list[AnswerSentence]()
     for line in lines:
         number, new = ledger.cite(line.evidence)
         text = quotation(line.evidence.text)
@@ -69,4 +75,5 @@ def _lines(rag: Rag, found: Found) -> list[timeline.Line]:
     about = timeline.on_topic(found.query, found.ranked)
     stories = {item.article.id for item in about}
     leads = [rag.retriever.sentences(hit)[0] for hit in found.hits if hit.article.id in stories]
-    return timeline.lines(about, leads)
+    ranked = {place(item): item for item in found.ranked}  # with what the search knows of it, where it was ranked
+    return timeline.lines(about, [ranked.get(place(lead), lead) for lead in leads])

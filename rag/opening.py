@@ -115,24 +115,29 @@ def _opened_or_made(folder: Path) -> Iterator[Store]:
 
 
 def _made(folder: Path) -> Path:
+    from rag.stores.locking import unwritable
+
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as exc:
-        raise StoreError(f"cannot write the index folder {folder}: {exc.strerror}") from exc
+        raise unwritable(folder, exc) from exc
     return folder
 
 
 def _remove_empty(folder: Path, made: Sequence[Path]) -> None:
     """Take back what opening a new index created: its files, and the folders that were not there before. Whoever waits
     for the lock file sees that it is gone."""
-    from rag.stores.locking import LOCK_FILE
+    from rag.stores.locking import LOCK_FILE, unwritable
 
-    for file in (*folder.glob(f"{DATABASE}*"), folder / LOCK_FILE):
-        with suppress(PermissionError):  # some systems keep what is open
-            file.unlink(missing_ok=True)
-    for path in made:
-        if path.is_dir() and not any(path.iterdir()):
-            path.rmdir()
+    try:
+        for file in (*folder.glob(f"{DATABASE}*"), folder / LOCK_FILE):
+            with suppress(PermissionError):  # some systems keep what is open
+                file.unlink(missing_ok=True)
+        for path in made:
+            if path.is_dir() and not any(path.iterdir()):
+                path.rmdir()
+    except OSError as exc:
+        raise unwritable(folder, exc) from exc
 
 
 def index_stamp(folder: Path) -> str:

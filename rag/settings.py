@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import difflib
 import os
+import re
 import tomllib
+from collections.abc import Collection
 from datetime import date
 from pathlib import Path
 from typing import Any, Literal
@@ -84,7 +87,9 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls) -> Settings:
-        """Defaults overridden by the environment. Raises UsageError naming the first bad variable."""
+        """Defaults overridden by the environment. Raises UsageError naming the first bad variable, one that is named as
+        ours and is no setting included."""
+        _require_known()
         try:
             return cls()
         except ValidationError as exc:
@@ -128,7 +133,11 @@ class ServerSettings(BaseSettings):
     def load(cls, file: Path | None = None, **flags: Any) -> ServerSettings:
         """Flags (None: not given) over the file over the environment over defaults. Raises UsageError naming the first
         value that cannot be used."""
+        _require_known()
         given = {**_toml(file), **{name: value for name, value in flags.items() if value is not None}}
+        for name in given:
+            if name not in cls.model_fields:
+                raise UsageError(f"setting {name}: there is none of this name; {_nearest(name, cls.model_fields)}")
         try:
             return cls(**given)
         except ValidationError as exc:
@@ -138,6 +147,33 @@ class ServerSettings(BaseSettings):
             raise UsageError(f"{where}: {first['msg']}") from exc
         except SettingsError as exc:
             raise UsageError(f"environment variables NEWSRAG_SERVER_*: {exc}") from exc
+
+
+_PREFIX = "NEWSRAG_"
+# What Kubernetes sets in every container beside a Service named newsrag, as Docker's old links did.
+_OF_A_SERVICE = re.compile(r"\w*_SERVICE_(?:HOST|PORT(?:_\w+)?)|\w*_PORT_\d+_(?:TCP|UDP|SCTP)(?:_(?:PROTO|PORT|ADDR))?")
+
+
+def _require_known() -> None:
+    """Raise UsageError for a variable that is named as ours and is no setting: a misspelt one changes nothing, and
+    nobody would see it."""
+    known = [
+        f"{kind.model_config['env_prefix']}{name}".upper()
+        for kind in (Settings, ServerSettings)
+        for name in kind.model_fields
+    ]
+    for name, value in sorted(os.environ.items()):
+        asked = name.upper()  # in any case, as settings are read
+        others = _OF_A_SERVICE.fullmatch(asked) or (asked.endswith("_PORT") and "://" in value)
+        if asked.startswith(_PREFIX) and asked not in known and not others:
+            raise UsageError(f"environment variable {name}: there is no such setting; {_nearest(asked, known)}")
+
+
+def _nearest(name: str, known: Collection[str]) -> str:
+    """Which of the known names was probably meant."""
+    ending = name.removeprefix(_PREFIX)  # of NEWSRAG_QUEUE, which stands in NEWSRAG_SERVER_QUEUE
+    longer = [other for other in known if other.endswith(f"_{ending}") or other.startswith(f"{name}_")]
+    return f"the nearest is {[*longer, *difflib.get_close_matches(name, known, 1, 0.0)][0]}"
 
 
 def _toml(file: Path | None) -> dict[str, Any]:

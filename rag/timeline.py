@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from rag import covering, events, lexical
+from rag import accounts, covering, events, lexical
 from rag.evidence import Query
 from rag.quantities import figures
 from rag.types import AnswerSentence, DatedBy, Evidence
@@ -68,7 +68,7 @@ def in_order(items: Iterable[Evidence]) -> list[Line]:
     """Oldest first; of one day, the article that came out first, and its sentences as they stand there. What has no
     date comes last."""
     found = [Line(item, *events.day_of(item)) for item in items]
-    return sorted(found, key=lambda n: (n.day or "9999", n.evidence.article.published or "9999", n.evidence.span.start))
+    return sorted(found, key=lambda n: (n.day or "9999", accounts.when(n.evidence) or "9999", n.evidence.span.start))
 
 
 def dated(sentence: AnswerSentence) -> str:

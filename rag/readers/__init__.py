@@ -135,20 +135,22 @@ def _read_file(path: str, limits: Limits, follow: Fetch | None) -> Iterator[Arti
 
 def _read_stdin(stream: BinaryIO, limits: Limits, follow: Fetch | None) -> Iterator[Article | Problem]:
     """Standard input has no extension: what it opens with decides, and JSON is read as it comes."""
-    lines = jsonl.lines_of(stream, limits)
-    first = next(lines, None)
-    head = first[1] if first else b""
-    if head is None or not head or sniff(head[:HEAD_BYTES]) == "JSON":
-        yield from jsonl.read_json(chain([first] if first else [], lines), stream, _STDIN, limits)
-        return
-    data = head + stream.read(max(0, limits.bytes + 1 - len(head)))
-    if len(data) > limits.bytes:
-        yield too_large(_STDIN, limits)
-    elif sniff(data[:HEAD_BYTES]):
-        try:
+    try:
+        lines = jsonl.lines_of(stream, limits)
+        first = next(lines, None)
+        head = first[1] if first else b""
+        if head is None or not head or sniff(head[:HEAD_BYTES]) == "JSON":
+            yield from jsonl.read_json(chain([first] if first else [], lines), stream, _STDIN, limits)
+            return
+        data = head + stream.read(max(0, limits.bytes + 1 - len(head)))
+        if len(data) > limits.bytes:
+            yield too_large(_STDIN, limits)
+        elif sniff(data[:HEAD_BYTES]):
             yield from read_source(Source(io.BytesIO(data), _STDIN, None, limits, fetch=follow), "")
-        except UsageError as error:
-            yield Problem(_STDIN, str(error))
-    else:
-        parse = markdown.parse if _LOOKS_MARKDOWN.search(data) else plain_text.parse
-        yield from read_document(data, parse, _STDIN, None, limits)
+        else:
+            parse = markdown.parse if _LOOKS_MARKDOWN.search(data) else plain_text.parse
+            yield from read_document(data, parse, _STDIN, None, limits)
+    except UsageError as error:
+        yield Problem(_STDIN, str(error))
+    except OSError as error:
+        yield Problem(_STDIN, f"cannot be read: {error.strerror or error}")

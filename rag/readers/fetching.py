@@ -41,6 +41,7 @@ _PORTS = {"http": 80, "https": 443}
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NAT64_LOCAL = ipaddress.ip_network("64:ff9b:1::/48")
 _CHUNK = 1 << 16
+_GZIP = b"\x1f\x8b"
 
 Resolve = Callable[[str, int], Sequence[str]]
 """A host name and a port to all its addresses. Raises OSError."""
@@ -243,13 +244,45 @@ def _body(answer: http.client.HTTPResponse, max_bytes: int) -> bytes | None:
     packed = answer.headers.get("content-encoding", "").strip().lower()
     if packed not in ("", "identity", "gzip", "x-gzip"):
         raise UsageError("cannot be fetched: the server packs its answer in a way that was not asked for")
-    unpack = zlib.decompressobj(zlib.MAX_WBITS | 16) if "gzip" in packed else None
+    unpack = _Gzip() if "gzip" in packed else None
     data, received, announced = bytearray(), 0, answer.length
     while chunk := answer.read1(_CHUNK):
         received += len(chunk)
-        data += unpack.decompress(chunk, max_bytes + 1 - len(data)) if unpack else chunk
+        data += unpack(chunk, max_bytes + 1 - len(data)) if unpack else chunk
         if len(data) > max_bytes:
             return None
-    if (announced is not None and received < announced) or (unpack and received and not unpack.eof):
+    if (announced is not None and received < announced) or (unpack and received and not unpack.ended):
         raise http.client.HTTPException("the answer ends too early")
     return bytes(data)
+
+
+class _Gzip:
+    """Unpacks gzip as it comes: one member after the other (RFC 1952, section 2.2). What follows the last one and
+    begins none, as padding does, is left out."""
+
+    def __init__(self) -> None:
+        self._member, self._rest, self._padded = _member(), b"", False
+
+    @property
+    def ended(self) -> bool:
+        """Whether the last member is whole."""
+        return self._member.eof
+
+    def __call__(self, chunk: bytes, most: int) -> bytes:
+        """What is in one more chunk, up to `most` (1 or more) bytes of it. Raises zlib.error."""
+        data = bytearray()
+        self._rest = b"" if self._padded else self._rest + chunk
+        while self._rest and len(data) < most:
+            if not self._member.eof:
+                data += self._member.decompress(self._rest, most - len(data))
+                self._rest = self._member.unused_data
+            elif self._rest.startswith(_GZIP):
+                self._member = _member()
+            else:
+                self._padded = not _GZIP.startswith(self._rest)
+                break
+        return bytes(data)
+
+
+def _member() -> zlib._Decompress:
+    return zlib.decompressobj(zlib.MAX_WBITS | 16)

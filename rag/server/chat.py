@@ -16,6 +16,7 @@ from fastapi import APIRouter, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from rag.articles import published_day
 from rag.errors import UsageError
 from rag.prompting import estimated_tokens
 from rag.rendering import Json, answer_json
@@ -180,10 +181,14 @@ class _Written:
         """`search_results`: what is cited, or came closest to an answer."""
         cited = answer.citations if answer.refusal is None else answer.refusal.closest
         return [
-            {"title": c.title, "url": self.url(c), "date": c.published and c.published[:10], "snippet": c.quote,
-             "source": c.source}
+            {"title": c.title, "url": self.url(c), "date": _day(c.published), "snippet": c.quote, "source": c.source}
             for c in cited
-        ]  # fmt: skip
+        ]
+
+
+def _day(published: str | None) -> str | None:
+    """The day in UTC, as every face shows it and the filters count it."""
+    return published_day(published).isoformat() if published else None
 
 
 @router.get("/models", summary="The models: ways to answer")

@@ -133,7 +133,8 @@ class FaissVectors:
             raise StoreError(f"cannot write {self._path.with_suffix(_ROWS)}: {exc.strerror or exc}") from exc
         finally:
             for file in (rows_file, codes_file):
-                file.unlink(missing_ok=True)
+                with suppress(OSError):  # `remove_leftovers` does it later
+                    file.unlink(missing_ok=True)
         self._codes, self._stamp = codes, stamp
         self._take(rows)
 

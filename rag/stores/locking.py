@@ -49,20 +49,32 @@ def writing(
     """The right to write into the index of `folder`, which must be there.
 
     `what` is shown to others that want it. Waits `wait_s` seconds (None: as long as it takes) after telling `waiting`
-    who has it. Raises LockedError when it waited in vain, StoreError when the folder cannot be written.
+    who has it. Raises LockedError when it waited in vain, StoreError when the folder cannot be written; what fails in
+    the block of the caller is the caller's.
     """
     path = folder / LOCK_FILE
     descriptor = _acquired(path, wait_s, waiting)
     try:
-        os.ftruncate(descriptor, 0)
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        holder = {"pid": os.getpid(), "what": what, "since": datetime.now().astimezone().isoformat(timespec="seconds")}
-        os.write(descriptor, json.dumps(holder).encode())
+        _sign(descriptor, folder, what)
         yield
-    except OSError as exc:
-        raise StoreError(f"cannot write the index folder {folder}: {exc.strerror}") from exc
     finally:
         os.close(descriptor)
+
+
+def unwritable(folder: Path, exc: OSError) -> StoreError:
+    """The error of an index whose own files cannot be written."""
+    return StoreError(f"cannot write the index folder {folder}: {exc.strerror or exc}")
+
+
+def _sign(descriptor: int, folder: Path, what: str) -> None:
+    """Write into the lock file who has it."""
+    holder = {"pid": os.getpid(), "what": what, "since": datetime.now().astimezone().isoformat(timespec="seconds")}
+    try:
+        os.ftruncate(descriptor, 0)
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        os.write(descriptor, json.dumps(holder).encode())
+    except OSError as exc:
+        raise unwritable(folder, exc) from exc
 
 
 def _acquired(path: Path, wait_s: float | None, waiting: Callable[[str], None]) -> int:
@@ -94,7 +106,7 @@ def _opened(path: Path) -> int:
             with suppress(FileNotFoundError):
                 path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as exc:
-            raise StoreError(f"cannot write the index folder {path.parent}: {exc.strerror}") from exc
+            raise unwritable(path.parent, exc) from exc
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

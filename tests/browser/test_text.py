@@ -33,6 +33,11 @@ EVENTS = """async ([body, size]) => {
   for await (const { event, data } of serverEvents(pieces)) events.push([event, data]);
   return events;
 }"""
+CORPUS = """async (articles) => {
+  const { corpusLine, examples } = await import("/static/corpus.js");
+  const corpus = { articles, total: articles.length };
+  return [corpusLine(corpus), examples(corpus).map(({ question }) => question).join(" ")];
+}"""
 
 
 @ON_ONE_PAGE
@@ -63,6 +68,21 @@ def test_events_are_read_however_they_are_cut(visit: Visit, end: str, size: int)
     opened(visit)
     events = visit.page.evaluate(EVENTS, [end.join([*lines, "event: cut", "data: off"]), size])
     assert events == [["sentence", '{"a": "ü🗼\n b"}'], ["message", "x"]]
+
+
+def test_the_span_and_the_newest_stories_of_a_corpus_are_told_in_utc(visit: Visit) -> None:
+    first = {"source": "Echo", "title": "First", "published": "2025-03-09T01:00:00+09:00"}
+    last = {"source": "Post", "title": "Last", "published": "2025-03-08T23:30:00-05:00"}
+    opened(visit)
+    line, asked = visit.page.evaluate(
+        CORPUS,
+        [
+            {**first, "published_utc": "2025-03-08T16:00:00+00:00"},
+            {**last, "published_utc": "2025-03-09T04:30:00+00:00"},
+        ],
+    )
+    assert line == "2 articles, 8 March 2025 to 9 March 2025"
+    assert asked.index("Last") < asked.index("First")
 
 
 def opened(visit: Visit) -> None:

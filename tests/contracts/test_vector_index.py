@@ -194,6 +194,12 @@ def test_a_folder_that_cannot_be_written_is_a_store_error_and_keeps_the_old_vect
     assert not list(path.parent.glob(".x.*"))
 
 
+def test_files_where_no_file_can_be_are_an_error_that_names_them(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with pytest.raises(StoreError, match=r"cannot write .*x\.vectors: Not a directory"):
+        FaissVectors(tmp_path / "file" / "x", DIMENSION).rebuild("s", [batch(_7=[1, 0, 0])])
+
+
 # ── big archives: an index of codes, and the rows to compare again
 
 

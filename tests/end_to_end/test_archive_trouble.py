@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -194,3 +195,22 @@ def test_a_folder_that_may_not_be_written_is_one_line(rag: Run, index: Path, tmp
         folder.chmod(0o700)
     assert (done.code, done.out) == (4, "")
     one_line(done.err, "cannot write the index folder")
+
+
+def test_what_the_writer_cannot_read_is_no_fault_of_the_index(tmp_path: Path) -> None:
+    missing = tmp_path / "missing.txt"
+    with pytest.raises(FileNotFoundError) as raised, wiring.open_store(tmp_path / "index", create=True):
+        missing.read_bytes()
+    assert raised.value.filename == str(missing)
+
+
+def test_files_of_an_empty_index_that_cannot_be_taken_back_are_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(self: Path) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(self))
+
+    monkeypatch.setattr(Path, "rmdir", refuse)
+    with pytest.raises(StoreError) as raised, wiring.open_store(tmp_path / "index", create=True):
+        pass
+    assert str(raised.value) == f"cannot write the index folder {tmp_path / 'index'}: Read-only file system"

@@ -263,6 +263,14 @@ def test_today_must_be_a_day(rag: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     assert done.err.startswith("rag: error: environment variable NEWSRAG_TODAY: ")
 
 
+def test_a_misspelt_setting_is_one_line(rag: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NEWSRAG_THREAD", "1")
+    done = rag("search", "bridge")
+    assert (done.code, done.out) == (2, "")
+    why = "there is no such setting; the nearest is NEWSRAG_THREADS"
+    assert done.err == f"rag: error: environment variable NEWSRAG_THREAD: {why}\n"
+
+
 def test_hits_for_a_person(rag: Run, index: Path) -> None:
     done = rag("search", "bridge repairs", "--index", index, "-k", "2")
     assert (done.code, done.err) == (0, "")

@@ -169,7 +169,7 @@ def test_a_port_in_use_is_one_line_too(rag: Run, index: Path) -> None:
     ("file", "environment", "says"),
     [
         ("queue = 0", {}, "setting queue"),
-        ("qeue = 1", {}, "setting qeue"),
+        ("qeue = 1", {}, "setting qeue: there is none of this name; the nearest is queue"),
         ("queue =", {}, "is not TOML"),
         ("", {"NEWSRAG_SERVER_QUEUE": "many"}, "environment variable NEWSRAG_SERVER_QUEUE"),
         ("", {"NEWSRAG_SERVER_CORS_ORIGINS": "["}, "NEWSRAG_SERVER_"),

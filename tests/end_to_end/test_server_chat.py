@@ -10,7 +10,7 @@ from typing import Any
 import openai
 import pytest
 
-from tests.end_to_end.conftest import QUESTION, UNANSWERABLE
+from tests.end_to_end.conftest import QUESTION, UNANSWERABLE, Run
 from tests.serving import Served, serving
 
 ASKED: Any = [{"role": "user", "content": QUESTION}]
@@ -180,3 +180,15 @@ def test_a_token_limit_leaves_out_whole_sentences(client: openai.OpenAI) -> None
     assert completion.choices[0].finish_reason == "length"
     assert completion.choices[0].message.content == ""
     assert completion.choices[0].message.annotations == []
+
+
+def test_every_face_shows_the_day_in_utc(rag: Run, tmp_path: Path) -> None:
+    article = {"title": "Lock opens", "text": "The Veshti lock was opened.", "published": "2025-03-08T23:30:00-05:00"}
+    file, folder = tmp_path / "in.jsonl", tmp_path / "index"
+    file.write_text(json.dumps(article))
+    rag("index", file, "--index", folder)
+    assert "9 March 2025" in rag("search", "Veshti lock", "--index", folder).out
+    with serving(folder) as server:
+        asked = {"model": "newsrag-quote", "messages": [{"role": "user", "content": "What was opened?"}]}
+        told = server("POST", "/v1/chat/completions", asked).json
+    assert [found["date"] for found in told["search_results"]] == ["2025-03-09"]

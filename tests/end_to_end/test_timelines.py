@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,21 @@ def test_the_json_says_where_each_date_is_from(rag: Run, flood: Path) -> None:
     for citation in answer["citations"]:
         assert texts[citation["article_id"]][citation["start"] : citation["end"]] == citation["quote"]
     assert answer["model"]["llm"] is None
+
+
+def test_a_citation_says_how_its_story_stands_as_in_any_answer(rag: Run, flood: Path, tmp_path: Path) -> None:
+    folder = shutil.copytree(flood, tmp_path / "index")
+    words = "Twelve people died when the river Ansel broke its bank on Monday and flooded Aldra."
+    file = tmp_path / "update.jsonl"
+    file.write_text(json.dumps({**FLOOD[0], "text": str(FLOOD[0]["text"]).replace("23", "22")}))
+    assert rag("index", file, "--index", folder).code == 0
+    cited = json.loads(rag("ask", "--timeline", TOPIC, "--index", folder, "--json").out)["citations"]
+    told = {citation["quote"]: citation for citation in cited}
+    assert (told[words]["copies"], set(told[words]["copy_outlets"])) == (1, {"Courier", "Wire"})
+    assert told[words]["independent_outlets"] == [told[words]["source"]]
+    lowered = told["The coroner has lowered the number of deaths in the Aldra flood to 22."]
+    assert (lowered["version"], lowered["correction"]["kind"]) == (2, "changed")
+    assert lowered["correction"]["words"] == "The coroner has lowered the number of deaths in the Aldra flood to 23."
 
 
 def test_a_topic_that_nothing_covers_is_refused(rag: Run, flood: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 
 import pytest
 
-from rag.accounts import counting, differing, known_by, other_count
+from rag.accounts import counting, differing, known_by, other_count, same_figure
 from rag.evidence import Query
 from rag.types import Article, Evidence, Span
 
@@ -169,3 +170,19 @@ def test_two_counts_of_one_thing_in_one_article_are_both_told() -> None:
     assert other_count(asked, ranked[0], ranked) == ranked[2]
     assert other_count(Query.of("How many houses were burnt?", {}), ranked[0], ranked) is None
     assert other_count(asked, ranked[0], ranked[:2]) is None
+
+
+@pytest.mark.parametrize("other", ["It could rise to 500 civilians.", "The two civilians were named."])
+def test_what_is_no_account_elsewhere_is_no_other_count(other: str) -> None:
+    text = f"Troops executed 162 civilians. {other}"
+    article, cut = Article("a", "Coast", text), text.index(".") + 1
+    items = [Evidence(article, span, 1.0, {"terms": 1.0}) for span in (Span(0, cut), Span(cut + 1, len(text)))]
+    assert other_count(Query.of("How many civilians were executed?", {}), items[0], items) is None
+
+
+def test_what_was_not_ranked_is_not_said_to_have_the_same_figure() -> None:
+    query = Query.of(QUESTION, {})
+    other = said("Twelve are dead in the Marrowby flood.", "2025-11-04", source="Post")
+    assert same_figure(query, FIRST, other)
+    assert not same_figure(query, replace(FIRST, signals={}), other)
+    assert not same_figure(query, FIRST, replace(other, signals={}))

@@ -222,6 +222,27 @@ class TestManners:
         web.answers["/page"] = (200, {"Content-Encoding": "gzip"}, gzip.compress(PAGE.encode()))
         assert web.fetch().data == PAGE.encode()
 
+    def test_a_packed_page_may_come_in_several_members(self, web: Web) -> None:
+        def serve(*parts: bytes) -> None:
+            web.answers["/page"] = (200, {"Content-Encoding": "gzip"}, b"".join(parts))
+
+        first, second = gzip.compress(b"One. " * 20_000, 0), gzip.compress(b"Two.")
+        whole = b"One. " * 20_000 + b"Two."
+        for padding in (b"", b"\0", b"\0" * 100_000, b"<!-- served -->"):
+            serve(first, gzip.compress(b""), second, padding)
+            assert web.fetch(max_bytes=len(whole)).data == whole
+        assert web.refusal("/page", max_bytes=len(whole) - 1) == f"is larger than the limit of {len(whole) - 1} bytes"
+        serve(first, *[gzip.compress(b"x" * 1000)] * 1000)
+        assert web.refusal("/page") == "is larger than the limit of 100000 bytes"
+        serve(first, second[:-1])
+        assert web.refusal("/page", max_bytes=len(whole)) == "cannot be fetched: the answer ends too early"
+
+    def test_members_that_arrive_byte_by_byte(self, web: Web) -> None:
+        packed = gzip.compress(b"One. ") + gzip.compress(b"Two.")
+        web.answers["/slow"] = (200, {"Content-Encoding": "gzip"}, packed)
+        web.slow.add("/slow")
+        assert web.fetch("/slow").data == b"One. Two."
+
     def test_time(self, web: Web) -> None:
         web.answers["/slow"] = (200, {}, b"x" * 200)
         web.slow.add("/slow")

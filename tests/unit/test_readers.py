@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
 import logging
@@ -473,6 +474,13 @@ class TestHtml:
         assert (article.title, article.url) == ("dam story", None)
         assert article.id.startswith("sha256-")
 
+    def test_entities_that_a_page_defines_itself_stay_as_they_are_written(self, folder: Folder) -> None:
+        levels = "".join(f'<!ENTITY l{n} "{f"&l{n - 1};" * 10}">' for n in range(1, 9))
+        outside = '<!ENTITY out SYSTEM "file:///etc/passwd">'
+        page = PAGE.format(charset="utf-8").replace("“It is done,”", "&l8; &out; &eacute;t&eacute;,")
+        article = folder.read("a.html", page.replace(" html>", f' html [<!ENTITY l0 "ha">{levels}{outside}]>', 1))
+        assert "&l8; &out; été, said the minister." in article.text
+
     def test_part_of_a_page(self, folder: Folder) -> None:
         assert folder.read("dam-story.html", "<p>Words of the story.</p>").text == "Words of the story."
 
@@ -520,6 +528,17 @@ class TestStdin:
         assert problems(*self.read(b"\x89PNG\0")) == ["stdin: is not text"]
         (large,) = read(["-"], stdin=io.BytesIO(b"x\n" * 50), max_bytes=99)
         assert str(large) == "stdin: is larger than the limit of 99 bytes"
+
+    def test_what_breaks_off_keeps_what_came_before(self) -> None:
+        class Broken(io.BytesIO):
+            def readline(self, size: int | None = -1, /) -> bytes:
+                if line := super().readline(-1 if size is None else size):
+                    return line
+                raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+        items = list(read(["-"], stdin=Broken(LINE)))
+        assert [article.title for article in articles(*items)] == ["Title"]
+        assert problems(*items) == ["stdin: cannot be read: Input/output error"]
 
     def test_it_is_not_closed_and_files_may_follow(self, folder: Folder) -> None:
         source = io.BytesIO(LINE)

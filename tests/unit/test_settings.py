@@ -8,7 +8,7 @@ import pytest
 from pydantic import ValidationError
 
 from rag.errors import UsageError
-from rag.settings import Settings, default_index
+from rag.settings import ServerSettings, Settings, default_index
 
 
 @pytest.fixture(autouse=True)
@@ -38,6 +38,44 @@ def test_a_bad_variable_is_named_in_one_line(monkeypatch: pytest.MonkeyPatch, na
     monkeypatch.setenv(name, value)
     with pytest.raises(UsageError, match=f"^environment variable {name}: [^\n]+$"):
         Settings.load()
+
+
+@pytest.mark.parametrize(
+    ("name", "nearest"),
+    [
+        ("NEWSRAG_THREAD", "NEWSRAG_THREADS"),
+        ("NEWSRAG_LLMKEY", "NEWSRAG_LLM_KEY"),
+        ("NEWSRAG_QUEUE", "NEWSRAG_SERVER_QUEUE"),
+        ("NEWSRAG_PORT", "NEWSRAG_SERVER_PORT"),
+        ("NEWSRAG_SERVER_QEUE", "NEWSRAG_SERVER_QUEUE"),
+        ("NEWSRAG_SERVER_RATE", "NEWSRAG_SERVER_RATE_PER_MINUTE"),
+    ],
+)
+def test_a_variable_that_is_no_setting_is_named_with_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, name: str, nearest: str
+) -> None:
+    monkeypatch.setenv(name, "1")
+    for kind in (Settings, ServerSettings):
+        with pytest.raises(UsageError) as caught:
+            kind.load()
+        assert str(caught.value) == f"environment variable {name}: there is no such setting; the nearest is {nearest}"
+
+
+def test_what_kubernetes_sets_for_a_service_of_our_name_is_not_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    service = {
+        "NEWSRAG_SERVICE_HOST": "10.0.0.9",
+        "NEWSRAG_SERVICE_PORT": "8000",
+        "NEWSRAG_SERVICE_PORT_HTTP": "8000",
+        "NEWSRAG_PORT": "tcp://10.0.0.9:8000",
+        "NEWSRAG_PORT_8000_TCP": "tcp://10.0.0.9:8000",
+        "NEWSRAG_PORT_8000_TCP_PROTO": "tcp",
+        "NEWSRAG_PORT_8000_TCP_PORT": "8000",
+        "NEWSRAG_PORT_8000_TCP_ADDR": "10.0.0.9",
+        "NEWSRAG_READER_SERVICE_HOST": "10.0.0.8",
+    }
+    for name, value in service.items():
+        monkeypatch.setenv(name, value)
+    assert (Settings.load(), ServerSettings.load()) == (Settings(), ServerSettings())
 
 
 def test_settings_do_not_change_and_know_no_others() -> None:

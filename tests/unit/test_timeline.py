@@ -62,6 +62,12 @@ def test_the_oldest_event_comes_first_and_what_has_no_date_last() -> None:
     assert [line.evidence for line in in_order([told("Undated.", None), early, late])][:2] == [late, early]
 
 
+def test_of_one_day_the_article_that_came_out_first_in_utc_is_first() -> None:
+    first = told("Rain fell in Aldra.", "2025-11-06T10:00:00+09:00")
+    then = told("The river rose in Aldra.", "2025-11-06T02:00:00Z")
+    assert [line.evidence for line in in_order([then, first])] == [first, then]
+
+
 def test_what_opens_an_article_is_in_and_a_repetition_is_not() -> None:
     lead = told("Twelve people died when the river broke into Aldra on Monday.", "2025-11-03", score=-4.0)
     again = told("Twelve people died when the river broke into Aldra on Monday.", "2025-11-04", name="wire")

@@ -22,7 +22,7 @@ export async function readCorpus() {
 /** "64 articles, 3 February 2025 to 9 December 2025". */
 export function corpusLine({ articles, total }) {
   if (!total) return "No articles indexed yet: rag index PATH";
-  const dates = articles.map(({ published }) => published).filter(Boolean).sort();
+  const dates = articles.map(({ published_utc: published }) => published).filter(Boolean).sort();
   const whole = articles.length === total && dates.length > 0;
   return `${count(total, "article")}${whole ? `, ${day(dates[0])} to ${day(dates.at(-1))}` : ""}`;
 }
@@ -37,7 +37,7 @@ export function fillOutlets(list, { articles }) {
 /** The newest story of each of a few outlets, no two with one title, as a question to ask. */
 export function examples({ articles }) {
   const chosen = [];
-  const newest = [...articles].sort((a, b) => String(b.published ?? "").localeCompare(String(a.published ?? "")));
+  const newest = [...articles].sort((a, b) => (b.published_utc ?? "").localeCompare(a.published_utc ?? ""));
   for (const article of newest) {
     if (chosen.length === EXAMPLES) break;
     if (chosen.some(({ source, title }) => source === article.source || title === article.title)) continue;
