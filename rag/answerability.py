@@ -39,10 +39,20 @@ def read_features(found: float, reread: Sequence[Evidence], reading: Reading) ->
     read. Log odds or log-probabilities, each bounded: beyond that it makes no difference how sure anything is."""
     second = reread[1].score if len(reread) > 1 else reread[0].score - _CLEAR
     return {
-        "found": max(-_SURE, min(_SURE, math.log(max(found, 1e-9) / max(1.0 - found, 1e-9)))),
+        "found": max(-_SURE, min(_SURE, log_odds(found))),
         "none": max(reading.none, _LEAST),
         "words": max(reading.likelihood, _LEAST),
         "read": max(e.signals["read"] for e in reread),
         "best": reread[0].score,
         "margin": min(_CLEAR, reread[0].score - second),
     }
+
+
+def log_odds(probability: float) -> float:
+    """Natural logarithm of the odds; finite for 0 and 1 too."""
+    return math.log(max(probability, 1e-9) / max(1.0 - probability, 1e-9))
+
+
+def of_parts(probabilities: Sequence[float]) -> float:
+    """The probability of the mean log odds that the parts of a question are answered, each asked alone (not empty)."""
+    return 1.0 / (1.0 + math.exp(-sum(map(log_odds, probabilities)) / len(probabilities)))

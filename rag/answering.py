@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from rag import (
     accounts,
@@ -26,6 +25,7 @@ from rag.composing import Cited, Ledger, as_shown, closest, near_best
 from rag.conversation import Exchange, History, SourceAsked
 from rag.drafting import Drafting
 from rag.evidence import Query
+from rag.found import Found, by_parts
 from rag.linear import LinearModel
 from rag.ports import LanguageModel, Reader
 from rag.prompting import REFUSAL, Prompts, estimated_tokens
@@ -43,7 +43,6 @@ from rag.types import (
     Filters,
     Hit,
     Mode,
-    Reading,
     Refusal,
     Retrieved,
     SentenceReady,
@@ -71,27 +70,6 @@ class Models:
 
     llm: Callable[[], LanguageModel]
     reader: Callable[[], Reader] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Found:
-    """What was found for a question: `ranked` all evidence, `chosen` the part that the answer may use, both best first;
-    `probability` that it answers, the probability from which on it is taken to, and the `signals` behind it by name."""
-
-    query: Query
-    ranked: tuple[Evidence, ...]
-    chosen: tuple[Evidence, ...]
-    hits: tuple[Hit, ...] = ()
-    probability: float = 0.0
-    threshold: float = 1.0
-    signals: Mapping[str, float] = field(default_factory=dict)
-    decisions: tuple[Mapping[str, Any], ...] = ()  # on answering, for explaining: the last one counts
-    reading: Reading | None = None
-
-    @property
-    def answers(self) -> bool:
-        """Whether to answer rather than refuse."""
-        return bool(self.chosen) and self.probability >= self.threshold
 
 
 class Rag:
@@ -153,6 +131,8 @@ class Rag:
         if mode == "answer" and self._models.reader and found.chosen:
             found = self._read(found, self._models.reader())
             clock.mark("read")
+        if found.chosen and not found.answers:
+            found = by_parts(found, partial(self._part, filters=filters, mode=mode))
         found = replace(found, chosen=voices.others_last(found.query.text, found.chosen))
         ledger = Ledger(describe=self._standing(found.query, found.ranked))
         sentences: list[AnswerSentence] = []
@@ -235,6 +215,12 @@ class Rag:
             reading=read,
         )
 
+    def _part(self, question: str, filters: Filters, mode: Mode) -> Found:
+        """What is found for a part of a question by itself."""
+        found = self.find(question, filters)
+        read = mode == "answer" and self._models.reader and found.chosen
+        return self._read(found, self._models.reader()) if read and self._models.reader else found
+
     def article(self, article_id: str) -> Article | None:
         """One article by its id: what a citation points into."""
         return self._retriever.article(article_id)
@@ -248,14 +234,11 @@ class Rag:
         query, ranked = found.query, found.chosen
 
         def part(question: str) -> Sequence[Evidence]:
-            own = self.find(question, filters)
-            if mode == "answer" and self._models.reader and own.chosen:
-                own = self._read(own, self._models.reader())
-            return own.chosen
+            return (found.parts.get(question) or self._part(question, filters, mode)).chosen
 
         sources = several.Sources(
             part=part,
-            wide=lambda: widened(self._retriever, query, found.ranked, found.hits),
+            wide=lambda: widened(self._retriever, query, found.ranked, found.hits, ranked[0]),
             beside=lambda item: same_article(self._retriever, item, found.hits),
             reader_weight=reading.weight(self._fitted.reading),
         )

@@ -6,12 +6,13 @@ from collections.abc import Iterator
 from functools import partial
 
 from rag import conversation, questions, rewriting, timeline
-from rag.answering import ANY, Found, Rag
+from rag.answering import ANY, Rag
 from rag.clock import Clock
 from rag.composing import Ledger, closest, quotation
 from rag.conversation import History
 from rag.covering import place
 from rag.drafting import supports
+from rag.found import Found
 from rag.prompting import REFUSAL
 from rag.settings import Settings
 from rag.standing import Standing

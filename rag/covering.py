@@ -7,7 +7,7 @@ evidence model, for the whole question or for one part of it.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
@@ -17,10 +17,12 @@ from rag.quantities import Quantity, clause, figures
 from rag.types import Evidence
 
 Place = tuple[str, int]
+_Part = tuple[str, tuple[str, ...], Sequence[Evidence]]  # what is asked, the stems that it has alone, its evidence
 _OWN = 2.5  # log odds for a sentence with all the terms that only its part has
 _THEN = 1.0  # log odds for a sentence about the day that its part names
 _LIKE = 1.0  # log odds for another figure of the same sort as in the sentence for the first part
 _ANOTHER = 1.5  # log odds below the best for a part, which is shown for another one, that the next best may have
+_TIE = 0.3  # log odds below the best for a part, within which the next best is shown beside it
 _AS_GOOD = 0.4  # a sentence shown already answers a part as well as the best for it, less this
 _UNREAD = -5.0  # log-probability that stands for a sentence the reader did not see
 _CLAIMS = re.compile(
@@ -36,7 +38,10 @@ _REPLY = re.compile(
     re.IGNORECASE,
 )
 _BESIDE_THE_POINT = 3.0  # log odds below a sentence from which on another one is about something else
+_ADDS = 0.1  # of the question's terms, by rarity, that a sentence must bring to complement another one
+_SAME = 0.6  # share of stems in common from which on it says the same
 _NEXT = 2.0  # log odds for what stands beside a claim: there the other side has its say
+_STORY = 600  # characters around a sentence in which its story goes on
 _NAMED_WITHIN = 3  # sentences behind one that counts things, in which they are named
 LEAST_LISTED = 3
 _THING = r"[^,;:.“”\"]{2,45}?"
@@ -78,24 +83,36 @@ def of_parts(parts: Parts, ranked: Sequence[Sequence[Evidence]]) -> list[Evidenc
 
     A sentence that is shown already answers a part only with words that the other parts do not have.
     """
+    wanted = [part for part in zip(parts.asked, parts.own, ranked, strict=True) if part[2]]
     chosen: list[Evidence] = []
-    for asked, own, found in zip(parts.asked, parts.own, ranked, strict=True):
-        if not found:
-            continue
+    for n, (asked, own, found) in enumerate(wanted):
         like = chosen[0] if chosen and questions.asked(asked) in ("number", "money") else None
         scores = {
             place(e): _for_part(e, own) + _THEN * _then(asked, e) + _LIKE * bool(like and _parallel(e, like))
             for e in found
         }
         best = max(found, key=lambda e: scores[place(e)])
-        shown = {place(e) for e in chosen}
-        others = [e for e in found if place(e) not in shown and scores[place(e)] >= scores[place(best)] - _ANOTHER]
+        top, shown = scores[place(best)], {place(e) for e in chosen}
+        others = sorted((e for e in found if place(e) not in shown | {place(best)}), key=lambda e: -scores[place(e)])
+        others = [e for e in others if scores[place(e)] >= top - _ANOTHER]
         covered = max((scores[p] for p in shown if p in scores), default=None)
-        if covered is None or covered < scores[place(best)] - _AS_GOOD:
-            chosen.append(best)
-        elif others and not any(_tells(e, own) for e in chosen):
-            chosen.append(max(others, key=lambda e: scores[place(e)]))
+        if _answers_later(best, own, wanted[n + 1 :]):
+            chosen += others[:1]
+        elif covered is None or covered < top - _AS_GOOD:
+            ties = [e for e in others if scores[place(e)] >= top - _TIE and _tells(e, own)]
+            chosen += [best, *ties[:1]] if own else [best]
+        elif not any(_tells(e, own) for e in chosen):
+            chosen += others[:1] if place(best) in shown else [best]
     return chosen
+
+
+def _answers_later(best: Evidence, own: Sequence[str], later: Sequence[_Part]) -> bool:
+    """Whether the best sentence for a part has no word of it, but is the best one for a later part and has words of
+    that: it answers that one."""
+    return not _tells(best, own) and any(
+        words and _tells(best, words) and place(max(found, key=lambda e: _for_part(e, words))) == place(best)
+        for _, words, found in later
+    )
 
 
 def _tells(item: Evidence, own: Sequence[str]) -> bool:
@@ -144,6 +161,28 @@ def distinct(
         if len(chosen) == most:
             break
     return chosen
+
+
+def complement(
+    best: Evidence, ranked: Sequence[Evidence], terms: Sequence[str], rarity: Mapping[str, float]
+) -> Evidence | None:
+    """The best other sentence that has words of the question that `best` lacks, and says something else; None where
+    none does. `terms` are the question's, `rarity` their weight."""
+    mine = frozenset(lexical.terms(best.text))
+    held = lexical.coverage(terms, lexical.found(terms, mine), rarity)
+    for item in sorted(ranked, key=lambda e: -e.score):
+        if item.score < best.score - _BESIDE_THE_POINT:
+            return None
+        both = lexical.coverage(terms, lexical.found(terms, mine | frozenset(lexical.terms(item.text))), rarity)
+        if place(item) != place(best) and both >= held + _ADDS and overlap(item, best) < _SAME:
+            return item
+    return None
+
+
+def nearby(item: Evidence, best: Evidence) -> float:
+    """Log odds for the best sentence and what stands near it, in its article: a story goes on there."""
+    same = item.article.id == best.article.id
+    return _NEXT if same and abs(item.span.start - best.span.start) <= _STORY else 0.0
 
 
 def overlap(a: Evidence, b: Evidence) -> float:

@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Literal
 
+from rag import answerability
 from rag.linear import LinearModel
 from rag.types import Evidence, Reading, Verdict
 
@@ -31,6 +32,23 @@ def decision(name: str, model: LinearModel, features: Mapping[str, float], thres
         "signals": [
             {"name": signal, "value": round(features[signal], 4), "contribution": round(weight * features[signal], 4)}
             for signal, weight in model.weights.items()
+        ],
+    }
+
+
+def decision_of_parts(probabilities: Mapping[str, float], probability: float, threshold: float) -> Json:
+    """What the parts of a question say of answering it: `probabilities` by the part, each asked alone (not empty), and
+    the `probability` of their mean log odds (`rag.answerability.of_parts`)."""
+    odds = {part: answerability.log_odds(p) / len(probabilities) for part, p in probabilities.items()}
+    return {
+        "model": "parts",
+        "probability": round(probability, 4),
+        "threshold": threshold,
+        "answers": probability >= threshold,
+        "intercept": 0.0,
+        "signals": [
+            {"name": part, "value": round(probabilities[part], 4), "contribution": round(share, 4)}
+            for part, share in odds.items()
         ],
     }
 

@@ -14,7 +14,7 @@ from rag.quantities import figures
 from rag.types import Evidence
 
 MOST = 4
-_SUMMARY = 0.3  # and in a summary, where one reading of the question as one for a fact says little
+_SUMMARY = 0.3  # the reader's weight where a course of events is told: its reading as one for a fact says little
 _ONE_STORY = 3.0  # log odds below the best sentence from which on one is about something else
 _LEAST = 3  # sentences of a summary
 _MANY = 20  # things that nobody lists in a sentence
@@ -41,7 +41,7 @@ def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidenc
     `ranked` is all the evidence (not empty) and `chosen` what a reader may have read of it.
     """
     wanted, parts = shape(query.text)
-    if query.kind == "said" and wanted in ("compare", "change") and len(parts.asked) == 1:
+    if query.kind == "said" and wanted == "compare" and len(parts.asked) == 1:
         wanted = "one"  # "what did she say of silver compared with gold": one thing that was said
     read = Read.of(chosen)
 
@@ -62,21 +62,32 @@ def sentences(query: Query, ranked: Sequence[Evidence], chosen: Sequence[Evidenc
         found = covering.of_parts(parts, [more.part(asked) for asked in parts.asked])
         return found if wanted != "timeline" else [line.evidence for line in timeline.in_order(found)]
     make: dict[Shape, Callable[[], list[Evidence]]] = {
-        "compare": lambda: _compared(ranked, score),
-        "change": lambda: _compared(ranked, score),
+        "compare": lambda: _at_least_two(query, _compared(ranked, score), chosen),
+        "change": lambda: _at_least_two(query, _compared(ranked, score), chosen),
         "sides": lambda: _sides(ranked, score),
         "summary": lambda: _summary(ranked, lambda e: read.score(e, _SUMMARY)),
-        "timeline": lambda: _timeline(ranked, score),
-        "list": lambda: _list(query, ranked, score, more.beside),
+        "timeline": lambda: _timeline(ranked, lambda e: read.score(e, _SUMMARY) + covering.nearby(e, chosen[0])),
+        "list": lambda: _at_least_two(query, _list(query, ranked, score, more.beside), chosen),
         "correction": lambda: _corrected(ranked, score, more.beside),
         "one": lambda: _answered_back(query, ranked, score, more.beside),
     }
     return make[wanted]() if wanted in make else []
 
 
+def _at_least_two(query: Query, items: list[Evidence], chosen: Sequence[Evidence]) -> list[Evidence]:
+    """Where only one sentence was found and the question wants more: with the one that has most of the question's words
+    that this one lacks."""
+    if len(items) != 1 or covering.listed(items[0].text):
+        return items
+    other = covering.complement(items[0], chosen, query.terms, query.rarity)
+    return [*items, other] if other else items
+
+
 def _compared(ranked: Sequence[Evidence], score: _Score) -> list[Evidence]:
-    """The best sentence with a figure, and the one with another figure of the same sort."""
-    figured = [e for e in ranked if figures(e.text)]
+    """The best sentence with a figure, and the one with another figure of the same sort; where none with a figure is
+    nearly as good as the best of all, the best distinct ones."""
+    top = max(score(e) for e in ranked)
+    figured = [e for e in ranked if figures(e.text) and score(e) >= top - _ONE_STORY]
     if not figured:
         return covering.distinct(ranked, score, most=2, within=2.0)
     best = max(figured, key=score)

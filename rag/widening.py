@@ -15,16 +15,21 @@ _ABOUT = 0.7  # of the greatest share of the question's terms, by rarity, that a
 _NEAR = 0.5  # the same for what was ranked already, where the question names nothing
 
 
-def widened(retriever: Retriever, query: Query, ranked: Sequence[Evidence], hits: Sequence[Hit]) -> list[Evidence]:
+def widened(
+    retriever: Retriever, query: Query, ranked: Sequence[Evidence], hits: Sequence[Hit], best: Evidence
+) -> list[Evidence]:
     """All evidence of the first articles about the question, each by itself so that none is crowded out, with what was
     `ranked` before of articles about it; best first. An article is about it that has the names of the question, or most
-    of its words where it names nothing: what stands in any other answers nothing."""
+    of its words where it names nothing, and that of the `best` evidence, which may write them otherwise ("the U.S."):
+    what stands in any other answers nothing."""
     articles = {a.id: a for a in (*(hit.article for hit in hits), *(item.article for item in ranked))}
     names = accounts.lasting_names(query)
     held = {key: _share(names, query, article) for key, article in articles.items()} if names else {}
     shares = {key: _share(query.terms, query, article) for key, article in articles.items()}
 
     def about(key: str, least: float) -> bool:
+        if key == best.article.id:
+            return True
         return held[key] >= max(held.values()) if names else shares[key] >= least * max(shares.values())
 
     found = {place(item): item for item in ranked if about(item.article.id, _NEAR)}

@@ -72,6 +72,7 @@ LAYERS = {
         "candidates",
         "chronicle",
         "drafting",
+        "found",
         "indexing",
         "origins",
         "recall",

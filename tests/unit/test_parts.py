@@ -84,3 +84,92 @@ def test_there_are_never_more_parts_than_an_answer_can_have() -> None:
 @pytest.mark.parametrize("question", ["?", "and", "who and when", "and and and?", "or", ": what", "???  ? x"])
 def test_odd_questions_have_at_least_one_part(question: str) -> None:
     assert taken_apart(question).asked
+
+
+@pytest.mark.parametrize(
+    "question",
+    [
+        "A storm hit Aldra in May. Who paid for the repairs in Beltane, and what did they cost?",
+        "Who paid for the repairs in Beltane, and what did they cost? I need both.",
+    ],
+)
+def test_a_statement_beside_a_question_is_no_part(question: str) -> None:
+    first, second = taken_apart(question).asked
+    assert first == "Who paid for the repairs in Beltane?"
+    assert second.startswith("what did they cost")
+
+
+def test_a_statement_before_lends_its_names_where_no_part_has_any() -> None:
+    parts = taken_apart("A storm hit Aldra in May. Who paid for the repairs, and what did they cost?").asked
+    assert all("Aldra" in part for part in parts)
+
+
+def test_a_statement_alone_with_a_question_leaves_it_whole() -> None:
+    question = "Who stopped the plan? The accounts seem to vary."
+    assert taken_apart(question).asked == (question,)
+
+
+def test_what_stands_before_two_questions_is_for_both() -> None:
+    assert taken_apart("On 18 May 2019, what became of the ban in Aldra, and what went on at the mine?").asked == (
+        "On 18 May 2019, what became of the ban in Aldra?",
+        "On 18 May 2019, what went on at the mine (Aldra)?",
+    )
+
+
+@pytest.mark.parametrize("tail", ["and how much each", "and what are the two figures", "and what were their amounts"])
+def test_what_asks_for_each_of_two_things_is_no_part(tail: str) -> None:
+    parts = taken_apart(f"Who promised more money, Aldra or Beltane, {tail}?")
+    assert (parts.asked, parts.compared) == (
+        ("Who promised more money, Aldra?", "Who promised more money, Beltane?"),
+        True,
+    )
+
+
+def test_things_are_told_apart_where_they_are_compared() -> None:
+    assert taken_apart(
+        "How hot did the G, H and J keys get on the new Aldra versus the 2018 Beltane in tests?"
+    ).asked == (
+        "How hot did the G, H and J keys get on the new Aldra in tests?",
+        "How hot did the G, H and J keys get on the 2018 Beltane in tests?",
+    )
+
+
+def test_a_comparison_asks_for_each_thing_itself() -> None:
+    assert taken_apart("Set the figures of Aldra and Beltane on 9 May side by side.").asked == (
+        "What is the figures of Aldra on 9 May.",
+        "What is the figures of Beltane on 9 May.",
+    )
+
+
+def test_what_is_earlier_asks_for_two_days() -> None:
+    assert taken_apart("Will the Aldra fair in May come before the Beltane cup?").asked == (
+        "When is the Aldra fair in May?",
+        "When is the Beltane cup?",
+    )
+    assert len(taken_apart("Were troops deployed after the Aldra flood?").asked) == 1
+
+
+def test_its_is_whose_was_named() -> None:
+    _, other = taken_apart("Is Aldra's part in the trade bigger than its part in the debt?").asked
+    assert other == "What is Aldra's part in the debt?"
+
+
+def test_it_is_who_did_the_first_thing() -> None:
+    _, second = taken_apart("What did Aldra concede to Beltane, and which bid of Corvane did it back?").asked
+    assert second == "which bid of Corvane did Aldra back?"
+
+
+def test_one_word_is_read_with_the_first_question() -> None:
+    _, second = taken_apart("Was the page of Aldra hacked on its first day? What was alleged?").asked
+    assert {"page", "hacked", "aldra"} <= set(lexical.words(second))
+
+
+def test_two_things_after_the_same_word_are_two_questions() -> None:
+    first, second = taken_apart("What is the plan for reopening the old mine and for closing the new pit?").asked
+    assert ("mine" in first, "pit" in first) == (True, False)
+    assert ("mine" in second, "pit" in second) == (False, True)
+
+
+def test_what_is_between_two_places_is_one_thing() -> None:
+    question = "How big is trade between Aldra and Beltane?"
+    assert taken_apart(question).asked == (question,)

@@ -180,3 +180,47 @@ def test_no_run_of_commas_takes_long() -> None:
     begun = time.process_time()
     assert listed("word, " * 3000 + "and x") == 0
     assert time.process_time() - begun < 2.0
+
+
+def test_a_sentence_about_a_later_part_leaves_room_for_the_part_that_it_says_nothing_of() -> None:
+    loaded = said("The program had been downloaded 100,000 times.", score=1.0)
+    traffic = said("It would cause traffic of three megabytes.", score=0.0)
+    question = "How much traffic should the Aldra copy cause, and how often was it downloaded?"
+    assert asked(question, [loaded], traffic=[loaded, traffic], downloaded=[loaded]) == [traffic.text, loaded.text]
+
+
+def test_the_next_best_for_a_part_is_shown_beside_one_that_is_hardly_better() -> None:
+    near, far = (said(f"The price was {n} million crowns in all.", score=s) for n, s in ((40, 1.9), (50, 1.0)))
+    best = said("The price was high, the union complained.", score=2.0)
+    question = "Who bought the Aldra mine, and what was the price?"
+    assert asked(question, [MINE], bought=[MINE], price=[best, near, far]) == [MINE.text, best.text, near.text]
+
+
+def test_a_list_of_one_is_completed_by_what_has_other_words_of_the_question() -> None:
+    blocked = said("Some providers blocked the screensaver.", score=2.0)
+    again = said("Providers blocked the screensaver once more.", score=-0.4)
+    turned = said("A targeted site sent all traffic back.", score=-0.5)
+    question = "In what ways did providers and a targeted site hit back at the screensaver?"
+    assert asked(f"Name the ways. {question}", [blocked, again, turned]) == [blocked.text, turned.text]
+
+
+def test_nothing_far_below_completes_a_list() -> None:
+    blocked = said("Some providers blocked the screensaver.", score=2.0)
+    turned = said("A targeted site sent all traffic back.", score=-1.5)
+    assert asked("Name the ways in which providers and a targeted site hit back.", [blocked, turned]) == [blocked.text]
+
+
+def test_a_figure_about_something_else_is_no_change() -> None:
+    before = said("On Monday the envoy called the gifts stingy.", score=1.0)
+    after = said("The envoy praised the gifts as generous on Friday.", score=2.0)
+    other = said("About 12 helicopters took part.", score=-3.0)
+    found = asked("How did the envoy's view of the gifts change from Monday on?", [after, before, other])
+    assert other.text not in found
+    assert {before.text, after.text} == set(found)
+
+
+def test_a_course_of_events_goes_on_beside_the_best_sentence() -> None:
+    story = article_of("Cells bind the acid.", "That frees a signal.", "Then slime is made.")
+    elsewhere = said("Cells were seen in 1950.", score=-0.9)
+    found = asked("How do cells work, step by step?", [story[0], elsewhere, *story[1:]])
+    assert found == [e.text for e in story]
