@@ -83,8 +83,11 @@ class Writer:
         )  # fmt: skip
 
 
-def epoch(corpus: Corpus, fold: str, writer: Writer, seed: int, nothing: float = 0.5) -> Iterator[Packed]:
-    """All questions of a fold once, in a random order and company; of those that nothing answers only a share."""
+def epoch(
+    corpus: Corpus, fold: str, writer: Writer, seed: int, nothing: float = 0.5, disturb: bool = True
+) -> Iterator[Packed]:
+    """All questions of a fold once, in a random order and company; of those that nothing answers only a share.
+    `disturb`: see `rag.training.disturbing`."""
     rng = random.Random(seed)
     groups: dict[str, list[Record]] = {}
     for record in corpus.records:
@@ -101,7 +104,9 @@ def epoch(corpus: Corpus, fold: str, writer: Writer, seed: int, nothing: float =
                 for r in taken
                 for gold in [tuple(n for n, i in enumerate(numbers, start=1) if i in r.gold)]
             ]
-            lines, tasks = disturbed([corpus.lines[i] for i in numbers], tasks, names, rng)
+            lines = [corpus.lines[i] for i in numbers]
+            if disturb:
+                lines, tasks = disturbed(lines, tasks, names, rng)
             yield writer.pack(evidence_text(lines), len(lines), tasks, rng)
 
 

@@ -41,6 +41,7 @@ class Plan:
     words: float = 0.5  # weight of the answer's words beside the number
     nothing: float = 0.3  # share of the unanswerable questions that is used
     most: int = 0  # sequences of one set in an epoch, so that a large one does not drown the others; 0 is all
+    disturb: int = 1  # 0: no answers exchanged, no foreign sentences put in (rag.training.disturbing)
     threads: int = 1
 
 
@@ -92,7 +93,7 @@ def sequences(corpora: Sequence[records.Corpus], writer: Writer, plan: Plan, epo
     seed = 1000 * plan.seed + epoch
     rng, packed = random.Random(seed), list[Packed]()
     for corpus in corpora:
-        own = list(batches.epoch(corpus, "train", writer, seed, plan.nothing))
+        own = list(batches.epoch(corpus, "train", writer, seed, plan.nothing, bool(plan.disturb)))
         packed += rng.sample(own, min(plan.most, len(own))) if plan.most else own
     rng.shuffle(packed)
     return packed

@@ -16,7 +16,7 @@ pytest.importorskip("peft", reason="the train extra is not installed")
 
 from rag import reading
 from rag.reading import Line
-from rag.training import batches, build, disturbing, records
+from rag.training import average, batches, build, disturbing, records
 from rag.training.export import adapter_pairs, permuted, truncated
 
 
@@ -160,3 +160,26 @@ def test_a_full_prompt_takes_no_foreign_sentence() -> None:
     for seed in range(50):
         lines, _ = disturbing.disturbed(full, [records.Task("Why?", (0,), None)], [], random.Random(seed))
         assert len(lines) == reading.MOST
+
+
+def test_the_mean_of_runs_is_that_of_each_weight() -> None:
+    one, two = {"x": torch.tensor([1.0, 2.0])}, {"x": torch.tensor([3.0, 6.0])}
+    assert average.mean([one, two])["x"].tolist() == [2.0, 4.0]
+    with pytest.raises(ValueError, match="adapters of different shapes"):
+        average.mean([one, {"x": torch.ones(3)}])
+
+
+def test_an_epoch_can_be_left_undisturbed() -> None:
+    corpus = records.Corpus("c")
+    corpus.add_article("a", "T", "T", ["Ada Byrne won 340 votes.", "Nobody else stood."])
+    corpus.records.append(records.Record("q", "train", "a", "How many votes?", "340 votes", (0,), (0, 1)))
+
+    def shown(disturb: bool) -> set[str]:
+        drawn = (
+            next(batches.epoch(corpus, "train", batches.Writer(Letters()), seed, disturb=disturb))  # type: ignore[arg-type]
+            for seed in range(40)
+        )
+        return {"".join(map(chr, packed.tokens[0].tolist())) for packed in drawn}
+
+    assert all("won 340 votes" in text for text in shown(disturb=False))
+    assert not all("won 340 votes" in text for text in shown(disturb=True))
