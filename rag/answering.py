@@ -195,7 +195,9 @@ class Rag:
 
     def _read(self, found: Found, reader: Reader) -> Found:
         """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing;
-        what the search alone says where the question is too long to be read."""
+        what the search alone says where the question is too long to be read, or asks for anything somebody said."""
+        if voices.anything_asked(found.query.text):
+            return found
         done = reading.read(found.query.text, found.chosen, reader)
         if done is None:
             return found

@@ -160,16 +160,19 @@ def _generator(stream: Iterator[Event]) -> Generator[Event]:
 
 
 def _lines(terminal: bool) -> Iterator[str]:
-    """Lines of standard input, prompted for on a terminal; Ctrl-C at the prompt ends them as Ctrl-D does."""
+    """Lines of standard input, prompted for on a terminal; there Ctrl-C begins a new line: it may have been meant for
+    an answer that has just ended, and Ctrl-D leaves."""
     while True:
-        if terminal:
-            print(_PROMPT, end="", file=sys.stderr, flush=True)
         try:
+            if terminal:
+                print(_PROMPT, end="", file=sys.stderr, flush=True)
             raw = sys.stdin.buffer.readline()
         except KeyboardInterrupt:
             if not terminal:
                 raise
-            raw = b""
+            print(file=sys.stderr)
+            say("Ctrl-D leaves")
+            continue
         if not raw:
             if terminal:
                 print(file=sys.stderr)

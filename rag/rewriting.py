@@ -223,14 +223,16 @@ def _names_nothing(question: str) -> bool:
 def _goes_on(question: str, context: Context) -> bool:
     """Whether a question with words of its own goes on with the last one. After "and" or "but" it does, unless it
     names what the last one named, or two things that nobody has heard of; otherwise where it names nothing and tells
-    of something that is known or was ("the airline", "did")."""
+    of something that is known without more words ("the airline"), or of what was ("did") in few words of its own: more
+    are a topic ("Who won the golden loaf?")."""
     own = phrases(question)
     names = [p for p in own if _naming(p)]
     if _GOES_ON.match(question):
         asks = question.rstrip().endswith("?") and bool(_own_words(question, names))
         known = any(_shares(context.question, p.head) for p in names)
         return asks and not known and sum(not context.knows(p) for p in names) < _OWN_TOPIC
-    told = any(_is_definite(question, p) and not p.generic for p in own) or _PAST.search(question)
+    known = any(_is_definite(question, p) and not p.generic and len(lexical.terms(p.head)) == 1 for p in own)
+    told = known or (_PAST.search(question) and len(_own_words(question, names)) <= _FEW)
     return not names and bool(told) and _INTERROGATIVE.match(question) is not None
 
 

@@ -41,6 +41,7 @@ _ASKED = tuple(
         r"(?:make|made|give|gave|given|offer|issue|have)\b",
     )
 )
+_SPEAKING = re.compile(rf"\b(?:{_SAYING}|{_UTTERANCE}|made?|make|ga?ve|given|issue|offer)\b", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"\b(?:he|she|they|it)\s+(?:has\s+|had\s+|also\s+)?(?:said|told|added|replied|called|wrote|warned|asked|argued|joked)\b"
     r"|\b(?:said|added|replied)\s+(?:he|she|they|it)\b"
@@ -140,6 +141,16 @@ def asked_of(question: str) -> str | None:
         if match := pattern.search(question):
             return match["who"].strip()
     return None
+
+
+def anything_asked(question: str) -> bool:
+    """Whether a question asks for somebody's words on nothing in particular: "What did Yakup Ataş say?". Whatever they
+    said answers it, so there is no fact for a reader to look for."""
+    match = next((m for pattern in _ASKED if (m := pattern.search(question))), None)
+    if match is None or not lexical.names(match["who"]):
+        return False
+    rest = f"{question[: match.start('who')]} {question[match.end('who') :]}"
+    return not lexical.terms(_SPEAKING.sub("", rest))
 
 
 def _speaks(asked: _Asked, item: Evidence) -> bool:

@@ -7,7 +7,7 @@ import time
 import pytest
 
 from rag.types import Article, Evidence, Span
-from rag.voices import asked_of, at_length, others_last, preferred
+from rag.voices import anything_asked, asked_of, at_length, others_last, preferred
 
 TEXT = (
     "The council met on Monday. Opposition leader Tarek Winslade said the council had 14 million crowns in reserve. "
@@ -123,3 +123,17 @@ def test_words_that_stand_alone_or_that_nobody_asks_for_are_left_alone() -> None
     assert at_length("What did Winslade say of the council?", article[1], article) == []
     assert at_length("How long did the night last?", article[3], article) == []
     assert at_length("What did Rowse say of the night?", article[3], []) == []
+
+
+@pytest.mark.parametrize(
+    ("question", "anything"),
+    [
+        ("What did Yakup Ataş say?", True),
+        ("What was Tarek Winslade's reaction?", True),
+        ("What did Tarek Winslade say about the reserve?", False),
+        ("What did the chairwoman say?", False),  # which one?
+        ("What did the council spend?", False),
+    ],
+)
+def test_whether_anything_that_somebody_said_will_do(question: str, anything: bool) -> None:
+    assert anything_asked(question) == anything
