@@ -139,10 +139,11 @@ def test_on_a_terminal(index: Path) -> None:
         wait_for("asked as: When will the Osterlay bridge close?")
         process.send_signal(signal.SIGINT)
         wait_for("\n> ")
-        time.sleep(1.0)  # Python looks for signals before it reads: one that comes in between waits for the next line
-        process.send_signal(signal.SIGINT)
-        wait_for("Ctrl-D leaves")
-        wait_for("> ")
+        if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:  # as in the background
+            time.sleep(1.0)  # Python looks for signals, then reads: one that comes in between waits for the next line
+            process.send_signal(signal.SIGINT)
+            wait_for("Ctrl-D leaves")
+            wait_for("> ")
         os.write(master, b"\x04")
         assert process.wait(60) == 0
     finally:
