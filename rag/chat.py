@@ -9,11 +9,13 @@ from __future__ import annotations
 import re
 import sys
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, nullcontext
+from functools import partial
 from typing import TYPE_CHECKING, TextIO
 
 from rag import batch, conversation, rewriting
 from rag.errors import BackendError, NewsragError, UsageError
+from rag.interrupts import Interrupts
 from rag.rendering import Json, answer_json, article_json, citation_json
 from rag.terminal import Page, Spinner, say
 from rag.types import Answer, Done, Filters, Mode, Retrieved, SentenceReady
@@ -42,28 +44,50 @@ class Chat:
         self._rag, self._out, self._filters, self._mode, self._json = rag, out, filters, mode, json
         self._history: list[Json] = []
         self._last: Answer | None = None
+        self._interrupts = Interrupts()
 
     def run(self) -> None:
         """Until the lines end, or `/quit`. A question that cannot be used costs only itself; a failed model ends a
         piped run (BackendError), as the lines after it would fail too."""
         terminal = sys.stdin.isatty()
-        if terminal:
-            say("ask a question, /help lists the commands")
-        for line in _lines(terminal):
+        with self._interrupts if terminal else nullcontext():
+            if terminal:
+                say("ask a question, /help lists the commands")
+            for line in self._lines(terminal):
+                try:
+                    if not self.line(line):
+                        return
+                except BackendError as exc:
+                    if not terminal:
+                        raise
+                    say(f"error: {exc}")
+                except NewsragError as exc:
+                    say(f"error: {exc}")
+                except KeyboardInterrupt:
+                    if not terminal:
+                        raise
+                    print(file=sys.stderr)
+                    say("stopped")
+
+    def _lines(self, terminal: bool) -> Iterator[str]:
+        """Lines of standard input, prompted for on a terminal; there Ctrl-C begins a new line: it may have been meant
+        for an answer that has just ended, and Ctrl-D leaves."""
+        while True:
+            if terminal:
+                print(_PROMPT, end="", file=sys.stderr, flush=True)
             try:
-                if not self.line(line):
-                    return
-            except BackendError as exc:
-                if not terminal:
-                    raise
-                say(f"error: {exc}")
-            except NewsragError as exc:
-                say(f"error: {exc}")
+                raw = self._interrupts.during(sys.stdin.buffer.readline)
             except KeyboardInterrupt:
                 if not terminal:
                     raise
                 print(file=sys.stderr)
-                say("stopped")
+                say("Ctrl-D leaves")
+                continue
+            if not raw:
+                if terminal:
+                    print(file=sys.stderr)
+                return
+            yield raw.decode("utf-8", errors="replace").removeprefix("\ufeff")
 
     def line(self, line: str) -> bool:
         """A question or a command; whether to go on."""
@@ -97,13 +121,9 @@ class Chat:
         if shown != question:
             say(f"asked as: {shown}")
         stream = self._rag.stream(question, filters=self._filters, mode=self._mode, history=self._history)
-        spinner = Spinner("searching")
-        try:
-            with spinner, closing(_generator(stream)) as events:
-                for event in events:
-                    self._show(event, page, spinner, question, shown)
-        finally:  # an interrupt may come before `with` has taken hold of it
-            spinner.hide()
+        with Spinner("searching") as spinner, closing(_generator(stream)) as events:
+            while event := self._interrupts.during(partial(next, events, None)):
+                self._show(event, page, spinner, question, shown)
 
     def _show(self, event: Event, page: Page, spinner: Spinner, question: str, shown: str) -> None:
         match event:
@@ -157,24 +177,3 @@ class Chat:
 def _generator(stream: Iterator[Event]) -> Generator[Event]:
     """The stream as something that can be closed, so that Ctrl-C stops the model at once."""
     yield from stream
-
-
-def _lines(terminal: bool) -> Iterator[str]:
-    """Lines of standard input, prompted for on a terminal; there Ctrl-C begins a new line: it may have been meant for
-    an answer that has just ended, and Ctrl-D leaves."""
-    while True:
-        try:
-            if terminal:
-                print(_PROMPT, end="", file=sys.stderr, flush=True)
-            raw = sys.stdin.buffer.readline()
-        except KeyboardInterrupt:
-            if not terminal:
-                raise
-            print(file=sys.stderr)
-            say("Ctrl-D leaves")
-            continue
-        if not raw:
-            if terminal:
-                print(file=sys.stderr)
-            return
-        yield raw.decode("utf-8", errors="replace").removeprefix("\ufeff")

@@ -20,6 +20,7 @@ from rich.text import Text
 
 from rag import explaining, lexical, wording
 from rag.articles import one_line
+from rag.interrupts import held
 from rag.rendering import Json
 from rag.timeline import dated
 from rag.types import Answer, AnswerSentence, Article, Citation, Hit, SearchNotes
@@ -74,8 +75,13 @@ class Spinner:
         self._status: Status | None = console.status(text) if console.is_terminal else None
 
     def __enter__(self) -> Spinner:
-        if self._status:
-            self._status.start()
+        try:
+            with held():
+                if self._status:
+                    self._status.start()
+        except KeyboardInterrupt:
+            self.hide()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -89,7 +95,8 @@ class Spinner:
     def hide(self) -> None:
         """Take it away: needed before something is printed on the same terminal."""
         if self._status:
-            self._status.stop()
+            with held():
+                self._status.stop()
 
 
 def flow(text: str, width: int | None, *, column: int = 0, lead: str = "", indent: str = "") -> tuple[str, int]:

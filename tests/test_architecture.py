@@ -95,6 +95,7 @@ LAYERS = {
         "eval_command",
         "evaluation",
         "index_command",
+        "interrupts",
         "options",
         "served",
         "server",
@@ -119,6 +120,7 @@ OPEN_PAIRS = {
     ("faces", "index_command", None),
     ("faces", "served", "server"),
     ("faces", "served", "terminal"),
+    ("faces", "terminal", "interrupts"),
     ("faces", "training", "evaluation"),
     ("faces", "server", "evaluation"),  # to show a kept report, not to make one
     ("faces", None, "batch"),
