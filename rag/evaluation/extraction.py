@@ -12,6 +12,7 @@ import argparse
 import gzip
 import json
 import re
+import zlib
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,6 +25,29 @@ from rag.readers import html
 
 _WORD = re.compile(r"\w+")
 _SHINGLE = 4
+
+
+def true_texts(folder: Path) -> dict[str, str]:
+    """The true text of each page of the benchmark by the page's name. Raises UsageError: the file is missing or not the
+    benchmark's."""
+    file = folder / "ground-truth.json"
+    try:
+        return {name: entry["articleBody"] for name, entry in json.loads(file.read_bytes()).items()}
+    except OSError as exc:
+        raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
+    except (ValueError, KeyError, TypeError, AttributeError) as exc:
+        raise UsageError(f"{file} is not the benchmark's: it must hold an articleBody for each page") from exc
+
+
+def page(folder: Path, name: str) -> bytes:
+    """The HTML of a page of the benchmark. Raises UsageError: the file is missing or not packed."""
+    packed = folder / "html" / f"{name}.html.gz"
+    try:
+        return gzip.decompress(packed.read_bytes())
+    except (gzip.BadGzipFile, EOFError, zlib.error) as exc:
+        raise UsageError(f"{packed} is not a page packed with gzip") from exc
+    except OSError as exc:
+        raise UsageError(f"cannot read {packed}: {exc.strerror}") from exc
 
 
 class Score(NamedTuple):
@@ -56,10 +80,10 @@ def score(pairs: Iterable[tuple[str, str]]) -> Score:
     return Score(precision, recall, 2 * precision * recall / (precision + recall) if precision + recall else 0.0)
 
 
-def extracted(page: bytes) -> str:
+def extracted(content: bytes) -> str:
     """The text that `rag index` keeps of a page; empty where it finds none."""
     try:
-        return normalise(str(html.parse(page, None).fields["text"]))
+        return normalise(str(html.parse(content, None).fields["text"]))
     except UsageError:
         return ""
 
@@ -69,11 +93,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description="F1 of article text on the article extraction benchmark")
     parser.add_argument("folder", type=Path, help="with ground-truth.json and html/")
     folder = parser.parse_args().folder
-    truth = json.loads((folder / "ground-truth.json").read_text(encoding="utf-8"))
-    pairs = [
-        (entry["articleBody"], extracted(gzip.decompress((folder / "html" / f"{name}.html.gz").read_bytes())))
-        for name, entry in truth.items()
-    ]
+    pairs = [(text, extracted(page(folder, name))) for name, text in true_texts(folder).items()]
     print(f"{len(pairs)} pages: " + ", ".join(f"{name} {value:.3f}" for name, value in score(pairs)._asdict().items()))
 
 

@@ -14,16 +14,15 @@ stands in the support, else words of our own; and that what was said in `history
 from __future__ import annotations
 
 import argparse
-import gzip
 import hashlib
 import json
 import shlex
-import zlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from rag.errors import UsageError
+from rag.evaluation import extraction
 from rag.readers import html
 
 QUESTIONS = Path(__file__).parents[2] / "eval" / "news.jsonl"
@@ -54,19 +53,10 @@ def stories(file: Path) -> list[Row]:
 def pages(folder: Path) -> list[Row]:
     """The true texts of the benchmark's pages that are long enough; headline, outlet and date as our reader finds them.
     Raises UsageError: a file is missing or not the benchmark's."""
-    file = folder / "ground-truth.json"
-    try:
-        texts = {name: entry["articleBody"] for name, entry in json.loads(_bytes(file)).items()}
-    except (ValueError, KeyError, TypeError, AttributeError) as exc:
-        raise UsageError(f"{file} is not the benchmark's: it must hold an articleBody for each page") from exc
     found = []
-    for name, text in sorted(texts.items()):
+    for name, text in sorted(extraction.true_texts(folder).items()):
         if len(text) >= _SHORT:
-            packed = folder / "html" / f"{name}.html.gz"
-            try:
-                read = html.parse(gzip.decompress(_bytes(packed)), None).fields
-            except (OSError, EOFError, zlib.error) as exc:
-                raise UsageError(f"{packed} is not a page packed with gzip") from exc
+            read = html.parse(extraction.page(folder, name), None).fields
             about = {key: str(read[key]) for key in ("source", "published") if read.get(key)}
             found.append({"id": f"p{name[:8]}", "title": read.get("title") or "", **about, "text": text})
     return found
@@ -110,17 +100,12 @@ def _in_words(row: Row, texts: Mapping[str, str]) -> Row:
     return made
 
 
-def _bytes(file: Path) -> bytes:
-    try:
-        return file.read_bytes()
-    except OSError as exc:
-        raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
-
-
 def _rows(file: Path) -> list[Row]:
     """The objects of a JSON Lines file, at least one."""
     try:
-        rows = [json.loads(line) for line in _bytes(file).decode("utf-8").split("\n") if line.strip()]
+        rows = [json.loads(line) for line in file.read_bytes().decode("utf-8").split("\n") if line.strip()]
+    except OSError as exc:
+        raise UsageError(f"cannot read {file}: {exc.strerror}") from exc
     except ValueError as exc:
         raise UsageError(f"{file} is not JSON Lines in UTF-8: {exc}") from exc
     if not rows or not all(isinstance(row, dict) for row in rows):

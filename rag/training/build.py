@@ -6,7 +6,6 @@ Only the sets that are given; our own questions over the sample corpus always.
 from __future__ import annotations
 
 import argparse
-import gzip
 import json
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
@@ -14,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from rag import loading, resources, wiring
+from rag.evaluation import extraction
 from rag.evaluation import questions as eval_set
 from rag.readers import html
 from rag.settings import Settings
@@ -54,13 +54,13 @@ def wikinews(articles: Path) -> records.Corpus:
 def webnews(folder: Path, file: Path = WEBNEWS) -> records.Corpus:
     """Our questions over news pages of 2019. `folder` is the article extraction benchmark: the true texts, and the
     pages, which have the headline, the outlet and the date."""
-    pages = json.loads((folder / "ground-truth.json").read_text("utf-8"))
+    texts = extraction.true_texts(folder)
     rows = [json.loads(line) for line in file.open(encoding="utf-8")]
     found = []
     for page in sorted({row["page"] for row in rows}):
-        read = html.parse(gzip.decompress((folder / "html" / f"{page}.html.gz").read_bytes()), None).fields
+        read = html.parse(extraction.page(folder, page), None).fields
         about = {"title": read.get("title") or "", "source": read.get("source"), "published": read.get("published")}
-        found.append({"id": page, "text": pages[page]["articleBody"], **about})
+        found.append({"id": page, "text": texts[page], **about})
     return _over_pages(file.stem, rows, found)
 
 

@@ -19,6 +19,7 @@ from typing import Any
 
 from rag import answerability, loading, reading, resources, wiring
 from rag.answering import ANY, Rag
+from rag.evaluation import extraction
 from rag.evaluation import questions as eval_set
 from rag.evaluation.fitting import fitted_to, shares, write
 from rag.evidence import Query
@@ -235,14 +236,14 @@ def news(articles: Path) -> tuple[list[Article], list[Wanted]]:
 
 def web(folder: Path, answerable: int, unanswerable: int) -> list[Wanted]:
     """A sample of our questions over news pages of 2019 that the adapter was not trained on."""
-    pages = json.loads((folder / "ground-truth.json").read_text("utf-8"))
+    texts = extraction.true_texts(folder)
     asked = [
         Wanted(
             "web",
             row["fold"],
             row["question"],
             None,
-            (pages[row["page"]]["articleBody"][slice(*row["sentence"])],) if row["answer"] else (),
+            (texts[row["page"]][slice(*row["sentence"])],) if row["answer"] else (),
         )
         for row in map(json.loads, WEBNEWS.open(encoding="utf-8"))
     ]

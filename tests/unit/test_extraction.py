@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
+import json
+from pathlib import Path
+
 import pytest
 
-from rag.evaluation.extraction import extracted, score, shingles
+from rag.errors import UsageError
+from rag.evaluation.extraction import extracted, page, score, shingles, true_texts
 
 
 def test_shingles() -> None:
@@ -26,3 +31,23 @@ def test_score() -> None:
 def test_what_is_kept_of_a_page() -> None:
     assert extracted(b"<html><body><p>Words of the story.</p></body></html>") == "Words of the story."
     assert extracted(b"<html></html>") == ""
+
+
+def test_the_benchmark_is_read(tmp_path: Path) -> None:
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "a1.html.gz").write_bytes(gzip.compress(b"<p>Words</p>"))
+    (tmp_path / "ground-truth.json").write_text(json.dumps({"a1": {"articleBody": "Wörter"}}), "utf-8")
+    assert true_texts(tmp_path) == {"a1": "Wörter"}
+    assert page(tmp_path, "a1") == b"<p>Words</p>"
+
+
+@pytest.mark.parametrize("content", [b"<p>Words</p>", gzip.compress(b"<p>Words</p>")[:-9]])
+def test_a_page_that_cannot_be_used_is_said(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / "html").mkdir()
+    (tmp_path / "html" / "a1.html.gz").write_bytes(content)
+    with pytest.raises(UsageError, match=r"a1.html.gz is not a page packed with gzip"):
+        page(tmp_path, "a1")
+    with pytest.raises(UsageError, match=r"cannot read .*a2.html.gz: No such file"):
+        page(tmp_path, "a2")
+    with pytest.raises(UsageError, match=r"cannot read .*ground-truth.json: No such file"):
+        true_texts(tmp_path)
