@@ -128,8 +128,8 @@ class Rag:
         found = self.find(standalone, filters, typed=question)
         clock.mark("retrieve")
         yield Retrieved(found.chosen, found.hits)
-        if mode == "answer" and self._models.reader and found.chosen:
-            found = self._read(found, self._models.reader())
+        if reader := self._reader(found, mode):
+            found = self._read(found, reader)
             clock.mark("read")
         if found.chosen and not found.answers:
             found = by_parts(found, partial(self._part, filters=filters, mode=mode))
@@ -193,6 +193,10 @@ class Rag:
         sure = model.probability(features)
         return Found(query, tuple(ranked), tuple(chosen), tuple(hits), sure, threshold, features, (made,))
 
+    def _reader(self, found: Found, mode: Mode) -> Reader | None:
+        """Who reads what was found; None where nobody does, or nothing was."""
+        return self._models.reader() if mode == "answer" and self._models.reader and found.chosen else None
+
     def _read(self, found: Found, reader: Reader) -> Found:
         """The chosen evidence in the order that the reader and the search agree on, and what both say of refusing;
         what the search alone says where the question is too long to be read, or asks for anything somebody said."""
@@ -220,8 +224,8 @@ class Rag:
     def _part(self, question: str, filters: Filters, mode: Mode) -> Found:
         """What is found for a part of a question by itself."""
         found = self.find(question, filters)
-        read = mode == "answer" and self._models.reader and found.chosen
-        return self._read(found, self._models.reader()) if read and self._models.reader else found
+        reader = self._reader(found, mode)
+        return self._read(found, reader) if reader else found
 
     def article(self, article_id: str) -> Article | None:
         """One article by its id: what a citation points into."""
