@@ -32,16 +32,17 @@ _UTTERANCE = (
     r"verdict|accusation|reaction|response|comment|criticism|argument|promise|warning|jibe|joke|remark|reply|view|opinion|"
     r"words|explanation|description|claim|complaint|prediction|message"
 )
+_MAKING = r"make|made|give|gave|given|offer|issue|have"  # an utterance
 _ASKED = tuple(
     re.compile(pattern, re.IGNORECASE)
     for pattern in (
         rf"\b(?:what|how)\b[^?]{{0,120}}?\b(?:did|does|do|has|have|had)\s+(?P<who>[^?]{{1,80}}?)\s+(?:{_SAYING})\b(?!\s+sorry)",
         rf"\bwhat (?:was|is|were|are)\s+(?P<who>[^?]{{1,80}}?)['’]s?\s+(?:\w+\s+)?(?:{_UTTERANCE})\b",
         rf"\b(?:what|which) (?:\w+\s+)?(?:{_UTTERANCE})\s+(?:did|does|has|had)\s+(?P<who>[^?]{{1,80}}?)\s+"
-        r"(?:make|made|give|gave|given|offer|issue|have)\b",
+        rf"(?:{_MAKING})\b",
     )
 )
-_SPEAKING = re.compile(rf"\b(?:{_SAYING}|{_UTTERANCE}|made?|make|ga?ve|given|issue|offer)\b", re.IGNORECASE)
+_SPEAKING = re.compile(rf"\b(?:{_SAYING}|{_UTTERANCE}|{_MAKING})\b", re.IGNORECASE)
 _GOES_ON = re.compile(
     r"\b(?:he|she|they|it)\s+(?:has\s+|had\s+|also\s+)?(?:said|told|added|replied|called|wrote|warned|asked|argued|joked)\b"
     r"|\b(?:said|added|replied)\s+(?:he|she|they|it)\b"
@@ -137,20 +138,23 @@ def _continues(before: Evidence, after: Evidence) -> bool:
 
 def asked_of(question: str) -> str | None:
     """Whose words a question asks for: `Tarek Winslade` of "What was Tarek Winslade's jibe about the reserve?"."""
-    for pattern in _ASKED:
-        if match := pattern.search(question):
-            return match["who"].strip()
-    return None
+    match = _asking(question)
+    return match["who"].strip() if match else None
 
 
 def anything_asked(question: str) -> bool:
     """Whether a question asks for somebody's words on nothing in particular: "What did Yakup Ataş say?". Whatever they
     said answers it, so there is no fact for a reader to look for."""
-    match = next((m for pattern in _ASKED if (m := pattern.search(question))), None)
+    match = _asking(question)
     if match is None or not lexical.names(match["who"]):
         return False
     rest = f"{question[: match.start('who')]} {question[match.end('who') :]}"
     return not lexical.terms(_SPEAKING.sub("", rest))
+
+
+def _asking(question: str) -> re.Match[str] | None:
+    """Where a question asks for somebody's words: `who` are they."""
+    return next((match for pattern in _ASKED if (match := pattern.search(question))), None)
 
 
 def _speaks(asked: _Asked, item: Evidence) -> bool:

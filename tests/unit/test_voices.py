@@ -130,6 +130,9 @@ def test_words_that_stand_alone_or_that_nobody_asks_for_are_left_alone() -> None
     [
         ("What did Yakup Ataş say?", True),
         ("What was Tarek Winslade's reaction?", True),
+        ("What message did Tarek Winslade issue?", True),
+        ("Which promise did Tarek Winslade make?", True),
+        ("What promise did Tarek Winslade make about the reserve?", False),
         ("What did Tarek Winslade say about the reserve?", False),
         ("What did the chairwoman say?", False),  # which one?
         ("What did the council spend?", False),
