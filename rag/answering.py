@@ -134,7 +134,7 @@ class Rag:
         if found.chosen and not found.answers:
             found = by_parts(found, partial(self._part, filters=filters, mode=mode))
         found = replace(found, chosen=voices.others_last(found.query.text, found.chosen))
-        ledger = Ledger(describe=self._standing(found.query, found.ranked))
+        ledger = Ledger(describe=self.standing(found.query, found.ranked))
         sentences: list[AnswerSentence] = []
         if found.answers:
             drafts = mode == "answer" and not self._models.reader
@@ -155,7 +155,7 @@ class Rag:
         self, question: str, asked: SourceAsked, heard: list[Exchange], filters: Filters, mode: Mode
     ) -> Iterator[Event]:
         """The answer to a question about a citation of the last answer: its words, never the model's."""
-        clock, ledger = Clock(), Ledger(describe=self._standing(self._retriever.query(question)))
+        clock, ledger = Clock(), Ledger(describe=self.standing(self._retriever.query(question)))
         cited = heard[-1].cited or cited_before(partial(self.ask, filters=filters, mode=mode), heard, self._settings)
         recalled = recall(asked, cited, self._retriever, self._settings)
         chosen = recalled.chosen if recalled else ()
@@ -231,6 +231,10 @@ class Rag:
         """One article by its id: what a citation points into."""
         return self._retriever.article(article_id)
 
+    def standing(self, query: Query, ranked: Sequence[Evidence] = ()) -> Standing:
+        """What is told of each story that an answer to this question cites."""
+        return Standing(self._retriever.store, query, ranked, self._drafting.supports)
+
     def _threshold(self, model: LinearModel) -> float:
         chosen = self._settings.answerable_threshold
         return model.threshold if chosen is None else chosen
@@ -299,10 +303,6 @@ class Rag:
                     yield sentence, new
         if not ledger.citations:
             yield from self._quoted(query, chosen, found.ranked, ledger)
-
-    def _standing(self, query: Query, ranked: Sequence[Evidence] = ()) -> Standing:
-        """What is told of each story that an answer to this question cites."""
-        return Standing(self._retriever.store, query, ranked, self._drafting.supports)
 
     def _answer(
         self,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import partial
 
 from rag import conversation, questions, rewriting, timeline
 from rag.answering import ANY, Rag
@@ -11,11 +10,9 @@ from rag.clock import Clock
 from rag.composing import Ledger, closest, quotation
 from rag.conversation import History
 from rag.covering import place
-from rag.drafting import supports
 from rag.found import Found
 from rag.prompting import REFUSAL
 from rag.settings import Settings
-from rag.standing import Standing
 from rag.types import (
     Answer,
     AnswerSentence,
@@ -47,8 +44,7 @@ def stream(
     lines = _lines(rag, found) if found.answers else []
     clock.mark("retrieve")
     yield Retrieved(tuple(line.evidence for line in lines) or found.chosen, found.hits)
-    supported = partial(supports, rag.retriever, settings)
-    ledger = Ledger(describe=Standing(rag.retriever.store, found.query, found.ranked, supported))
+    ledger = Ledger(describe=rag.standing(found.query, found.ranked))
     sentences = list[AnswerSentence]()
     for line in lines:
         number, new = ledger.cite(line.evidence)

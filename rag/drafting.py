@@ -52,30 +52,22 @@ class Drafting:
         checks: list[tuple[Evidence, Verdict]] = []
         for item in [*cited, *(e for e in chosen if e not in cited)]:
             if item in relevant:
-                checks.append((item, _verdict(draft.text, item, rarity, self._retriever, self._settings)))
+                checks.append((item, self._verdict(draft.text, item, rarity)))
                 if checks[-1][1].supported:
                     break
         return checks
 
     def supports(self, sentence: str, item: Evidence) -> bool:
-        """Whether the evidence supports this sentence."""
-        return supports(self._retriever, self._settings, sentence, item)
+        """Whether the evidence supports a sentence, whoever wrote it."""
+        return self._verdict(sentence, item, self._retriever.rarity(lexical.terms(sentence))).supported
 
-
-def supports(retriever: Retriever, settings: Settings, sentence: str, item: Evidence) -> bool:
-    """Whether the evidence supports a sentence, whoever wrote it."""
-    return _verdict(sentence, item, retriever.rarity(lexical.terms(sentence)), retriever, settings).supported
-
-
-def _verdict(
-    sentence: str, item: Evidence, rarity: Mapping[str, float], retriever: Retriever, settings: Settings
-) -> Verdict:
-    """The check of one sentence against one piece of evidence."""
-    return verify(
-        sentence,
-        item.text,
-        outlet=item.article.source,
-        rarity=rarity,
-        similarity=lambda: retriever.similarity(sentence, item.text),
-        threshold=settings.support_threshold,
-    )
+    def _verdict(self, sentence: str, item: Evidence, rarity: Mapping[str, float]) -> Verdict:
+        """The check of one sentence against one piece of evidence."""
+        return verify(
+            sentence,
+            item.text,
+            outlet=item.article.source,
+            rarity=rarity,
+            similarity=lambda: self._retriever.similarity(sentence, item.text),
+            threshold=self._settings.support_threshold,
+        )
