@@ -121,14 +121,11 @@ def refusing(run: Run) -> list[str]:
     return lines
 
 
-def shared_by(runs: Sequence[Run]) -> frozenset[str]:
-    """The ids of the questions that all were asked: none where the runs are of several sets."""
-    return frozenset.intersection(*(frozenset(q["id"] for q in run.questions) for run in runs))
-
-
 def together(runs: Sequence[Run]) -> list[str]:
-    """One row a run, over the questions that all of them were asked (at least one)."""
-    shared = shared_by(runs)
+    """One row a run, over the questions that all of them were asked; none for one run, nor for runs of several sets."""
+    shared = frozenset.intersection(*(frozenset(q["id"] for q in run.questions) for run in runs))
+    if len(runs) < 2 or not shared:
+        return []
     parts = [run.of("shared", lambda q: q["id"] in shared) for run in runs]
     lines = [f"**the {len(parts[0].answerable)} answerable questions that all were asked**", ""]
     lines += ["| | right, refusal off | citations hold the answer | right, refusal on | CPU ms, median |"]
@@ -181,8 +178,8 @@ def main() -> None:
             parted.append(run.of("seen pages", lambda q: page.get(q["id"]) not in UNSEEN))
     for run in parted:
         print("\n".join([*summary(run), *refusing(run)]), end="\n\n")
-    if len(runs) > 1 and shared_by(runs):
-        print("\n".join(together(runs)))
+    if rows := together(runs):
+        print("\n".join(rows))
 
 
 if __name__ == "__main__":

@@ -80,6 +80,8 @@ def test_runs_are_compared_over_the_questions_they_share() -> None:
     assert "| set, reader | 0.500" in text
     assert "| other, drafts | 0.500" in text
     assert text.count("| 30 |") == 2
+    assert together([first]) == []
+    assert together([first, Run("another set", "reader", (), MODEL)]) == []
 
 
 def test_a_report_names_its_set_and_its_way_of_answering(tmp_path: Path) -> None:
