@@ -130,11 +130,14 @@ def test_on_a_terminal(index: Path) -> None:
         before, _, seen = seen.partition(text)
         return before
 
+    def answer(line: str) -> str:
+        os.write(master, f"{line}\n".encode())
+        return wait_for("\n> ")
+
     try:
         wait_for("/help lists the commands")
         wait_for("> ")
-        os.write(master, f"{BRIDGE}\n".encode())
-        shown = wait_for("\n> ")
+        shown = answer(BRIDGE)
         assert "crowns" in shown
         assert "\x1b[" in shown
         for tenth_ms in range(0, 20, 2):  # the first few are when the spinner starts
@@ -142,9 +145,11 @@ def test_on_a_terminal(index: Path) -> None:
             wait_for("asked as: When will the Osterlay bridge close?")
             time.sleep(tenth_ms / 10_000)
             process.send_signal(signal.SIGINT)
-            if "rag: stopped" not in wait_for("\n> "):  # the answer was faster
+            if "rag: stopped" not in wait_for("\n> "):  # the answer was faster, and is what follow-ups are now about
                 wait_for("rag: Ctrl-D leaves")
                 wait_for("\n> ")
+                answer("/new")
+                answer(BRIDGE)
         os.write(master, b"\x04")
         assert process.wait(60) == 0
     finally:
