@@ -16,7 +16,11 @@ from rag.evaluation.questions import UNANSWERABLE, Question, load, match
 from rag.readers import read
 from rag.types import Article
 
-HEADER, *ROWS = (json.loads(line) for line in news.QUESTIONS.read_text("utf-8").splitlines())
+FILES = {
+    name: [json.loads(line) for line in news.QUESTIONS.with_name(name).read_text("utf-8").splitlines()]
+    for name in (news.QUESTIONS.name, "typed.jsonl")
+}
+of_each_file = pytest.mark.parametrize(("header", "rows"), [(h, rows) for h, *rows in FILES.values()], ids=FILES)
 
 FLOOD = "Nineteen people died when the river rose.\n\nThe mayor, Ann Ray, said that 2,300 people had left their homes."
 FERRY = "The ferry company Nord said on Monday that it will sell “Alma” and two other ships. " * 4
@@ -33,10 +37,10 @@ def place(name: str, text: str, words: str) -> list[Any]:
     return [name, text.index(words), text.index(words) + len(words)]
 
 
-def is_place(part: Any) -> bool:
+def is_place(part: Any, header: dict[str, Any]) -> bool:
     if not (isinstance(part, list) and [type(item) for item in part] == [str, int, int]):
         return False
-    return part[0] in HEADER["sha256"] and 0 <= part[1] < part[2]
+    return part[0] in header["sha256"] and 0 <= part[1] < part[2]
 
 
 # ── the file
@@ -48,39 +52,48 @@ def as_question(row: dict[str, Any]) -> Question:
     return Question.model_validate({**row, "answers": [str(a) for a in row["answers"]], "support": support})
 
 
-def test_every_row_is_a_question() -> None:
-    found = [as_question(row) for row in ROWS]
+@of_each_file
+def test_every_row_is_a_question(header: dict[str, Any], rows: list[dict[str, Any]]) -> None:
+    found = [as_question(row) for row in rows]
     assert len({question.id for question in found}) == len(found)
     for question in found:
         unanswerable = question.kind in UNANSWERABLE
         assert [not question.answers, not question.support] == [unanswerable, unanswerable], question.id
 
 
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: str(row["id"]))
-def test_places_are_places_and_other_words_are_few(row: dict[str, Any]) -> None:
-    assert all(is_place(part) for part in row["support"])
+@pytest.mark.parametrize(
+    ("header", "row"),
+    [pytest.param(h, row, id=row["id"]) for h, *rows in FILES.values() for row in rows],
+)
+def test_places_are_places_and_other_words_are_few(header: dict[str, Any], row: dict[str, Any]) -> None:
+    assert all(is_place(part, header) for part in row["support"])
     for answer in row["answers"]:
         if isinstance(answer, str):
             assert 0 < len(answer.split()) <= 6, "words of an article belong there as a place"
         else:
-            assert is_place(answer)
+            assert is_place(answer, header)
             assert any(answer[0] == s[0] and s[1] <= answer[1] < answer[2] <= s[2] for s in row["support"])
     for said in row.get("history", ()):
         assert said["role"] in ("user", "assistant")
-        assert all(isinstance(part, str) or is_place(part) for part in said["content"])
+        assert all(isinstance(part, str) or is_place(part, header) for part in said["content"])
 
 
-def test_the_header_knows_the_texts_that_are_used_and_no_others() -> None:
-    used = {part[0] for row in ROWS for part in row["support"]}
-    used |= {part[0] for row in ROWS for said in row.get("history", ()) for part in said["content"] if is_place(part)}
-    assert set(HEADER["sha256"]) == used
-    assert {len(known) for known in HEADER["sha256"].values()} == {news.DIGITS}
-    assert HEADER["articles"] >= len(used)
+@of_each_file
+def test_the_header_knows_the_texts_that_are_used_and_no_others(
+    header: dict[str, Any], rows: list[dict[str, Any]]
+) -> None:
+    used = {part[0] for row in rows for part in row["support"]}
+    told = (part for row in rows for said in row.get("history", ()) for part in said["content"])
+    used |= {part[0] for part in told if is_place(part, header)}
+    assert set(header["sha256"]) == used
+    assert {len(known) for known in header["sha256"].values()} == {news.DIGITS}
+    assert header["articles"] >= len(used)
 
 
-def test_the_splits_share_no_story_and_no_article() -> None:
+@of_each_file
+def test_the_splits_share_no_story_and_no_article(header: dict[str, Any], rows: list[dict[str, Any]]) -> None:
     splits: dict[str, str] = {}
-    for question in map(as_question, ROWS):
+    for question in map(as_question, rows):
         for name in (question.story, *(support.article_id for support in question.support)):
             assert splits.setdefault(name, question.split) == question.split, name
     assert set(splits.values()) == {"dev", "test"}
