@@ -317,6 +317,7 @@ class Rag:
         question, standalone = asked
         refusal = None if sentences else Refusal("not_in_corpus", closest([*found.chosen, *found.ranked]))
         model = self._model if mode == "answer" else {**self._model, "llm": None}
+        confidence = round(found.probability, 3) if found.decisions else None
         return Answer(
             question=question,
             standalone_question=None if standalone == question else standalone,
@@ -328,5 +329,7 @@ class Rag:
             timings_ms=clock.marks,
             model=model,
             disagreements=ledger.disagreements(question),
+            confidence=confidence,
+            unsure=bool(sentences) and confidence is not None and confidence < self._settings.sure_threshold,
             explanation=explaining.explanation(found.decisions, found.reading, found.chosen, ledger.steps),
         )

@@ -43,6 +43,8 @@ METRICS = (
     "answered_answerable",
     "refused_unanswerable",
     "refusal_precision",
+    "sure_right",
+    "warned_unanswerable",
     *CURVES,
     "judged_right",
 )
@@ -206,6 +208,7 @@ def answer_scores(
     cited = [verbatim(citation, texts.get(citation.article_id)) for citation in answer.citations]
     recall, precision = citation_scores(answer, supports) or (None, None)
     right = float(answer_right(answer, expected)) if checked else None
+    sure = given and not answer.unsure
     return {
         "evidence_coverage": evidence_coverage(evidence, expected) if checked else None,
         "answer_right": right,
@@ -219,6 +222,8 @@ def answer_scores(
         "answered_answerable": float(given) if asked else None,
         "refused_unanswerable": None if asked else float(not given),
         "refusal_precision": None if given else float(not asked),
+        "sure_right": (right if asked else 0.0) if sure else None,
+        "warned_unanswerable": None if asked else float(not sure),
     }
 
 

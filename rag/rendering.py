@@ -37,6 +37,8 @@ def answer_json(answer: Answer, *, explain: bool = False) -> Json:
         "sentences": [_sentence(s) for s in answer.sentences],
         "citations": [citation_json(c) for c in answer.citations],
         "disagreements": [dict(d) for d in answer.disagreements],
+        "confidence": answer.confidence,
+        "unsure": answer.unsure,
         "timings_ms": dict(answer.timings_ms),
         "model": dict(answer.model),
         **more,
@@ -55,6 +57,8 @@ def answer_of(fields: Json) -> Answer:
         sentences=tuple(AnswerSentence(**{**s, "citations": tuple(s["citations"])}) for s in fields["sentences"]),
         citations=tuple(Citation(**c) for c in fields["citations"]),
         disagreements=tuple(fields["disagreements"]),
+        confidence=fields["confidence"],
+        unsure=fields["unsure"],
         timings_ms=fields["timings_ms"],
         model=fields["model"],
     )

@@ -83,6 +83,9 @@ class Settings(BaseSettings):
     answerable_threshold: float | None = Field(
         None, ge=0, le=1, description="refuse below this probability; unset: the fitted model's own"
     )
+    sure_threshold: float = Field(
+        0.6, ge=0, le=1, description="below this probability an answer is shown as unsure: its words may not answer"
+    )
     support_threshold: float = Field(0.75, ge=0, le=1, description="least support score of a shown sentence")
 
     @classmethod

@@ -165,6 +165,8 @@ class Page:
         """What follows the sentences: what they cite, or the refusal and what comes closest."""
         if answer.refusal is None:
             self._print("\n")
+            if answer.unsure:
+                self._print(f"{wording.UNSURE}\n", style="yellow")
             for disagreement in answer.disagreements:
                 self._accounts(disagreement["accounts"])
             self.citations(answer.citations)

@@ -242,6 +242,8 @@ class Answer:
     model: Mapping[str, str | None]
     standalone_question: str | None = None
     disagreements: tuple[Mapping[str, Any], ...] = ()
+    confidence: float | None = None  # probability that what was found answers; a timeline has none
+    unsure: bool = False  # answered below `Settings.sure_threshold`
     explanation: Mapping[str, Any] = field(default_factory=dict, compare=False)  # see `rag.explaining`
 
     def __post_init__(self) -> None:

@@ -9,6 +9,9 @@ from rag.articles import published_day
 from rag.errors import UsageError
 from rag.types import Citation
 
+UNSURE = "Unsure: these words may not answer the question."
+"""What is said of an answer that may be none (`Answer.unsure`)."""
+
 
 def spread(citation: Citation) -> str:
     """` (5 copies, 2 independent outlets)`: copies are one source, however many they are."""

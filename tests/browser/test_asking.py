@@ -235,6 +235,23 @@ def test_an_answer_can_be_taken_away_as_markdown(visit: Visit, tmp_path: Path) -
     )
 
 
+def test_an_unsure_answer_says_so_on_the_page_and_wherever_it_is_taken(new_visit: NewVisit, tmp_path: Path) -> None:
+    visit = new_visit(permissions=["clipboard-read", "clipboard-write"])
+    page = taken(visit, unsure=True)
+    remark = "Unsure: these words may not answer the question."
+    assert page.locator(".turn [aria-live] .unsure").inner_text() == remark
+    page.get_by_role("button", name="Copy with footnotes").click()
+    page.wait_for_function("() => document.getElementById('status').textContent === 'Copied'")
+    assert page.evaluate("navigator.clipboard.readText()").startswith(f"A sentence [1].\n\n{remark}\n\n[1] Someone")
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download Markdown").click()
+    download.value.save_as(tmp_path / "answer.md")
+    assert f"\n\nA sentence.[^1]\n\n*{remark}*\n\n[^1]" in (tmp_path / "answer.md").read_text(encoding="utf-8")
+    visit.canned_answer(**answered([cited(1, **TAKEN)]))
+    visit.ask("And the other?")
+    assert page.locator(".unsure").count() == 1
+
+
 def test_an_answer_can_be_copied_with_footnotes(new_visit: NewVisit) -> None:
     page = taken(new_visit(permissions=["clipboard-read", "clipboard-write"]))
     page.get_by_role("button", name="Copy with footnotes").click()
@@ -246,8 +263,8 @@ def test_an_answer_can_be_copied_with_footnotes(new_visit: NewVisit) -> None:
     )
 
 
-def taken(visit: Visit) -> Page:
+def taken(visit: Visit, **more: Any) -> Page:
     page = visit.open()
-    visit.canned_answer(**answered([cited(1, **TAKEN)]), question="What happened?")
+    visit.canned_answer(**answered([cited(1, **TAKEN)]), question="What happened?", **more)
     visit.ask("What happened?")
     return page

@@ -85,6 +85,7 @@ def show(answer: Answer, width: int | None) -> str:
 
 ANSWER = answered(citation(1, copies=4), citation(2, url=None, source=None, published="2025-03-08T23:30:00-05:00"))
 REFUSED = refused(citation(1, published=None, copies=1), citation(2, title="Calm returns", url=None))
+UNSURE = replace(ANSWER, unsure=True)
 HOSTILE_ANSWER = answered(
     citation(1, title=HOSTILE, source=HOSTILE, url=HOSTILE, published=HOSTILE, quote=HOSTILE + "\n\n[2] More.")
 )
@@ -143,7 +144,14 @@ STATUS: Json = {
 
 
 @pytest.mark.parametrize(
-    ("name", "answer"), [("answer", ANSWER), ("refusal", REFUSED), ("hostile", HOSTILE_ANSWER), ("nothing", refused())]
+    ("name", "answer"),
+    [
+        ("answer", ANSWER),
+        ("unsure", UNSURE),
+        ("refusal", REFUSED),
+        ("hostile", HOSTILE_ANSWER),
+        ("nothing", refused()),
+    ],
 )
 @pytest.mark.parametrize("width", [None, 60], ids=["file", "terminal"])
 def test_answers(name: str, answer: Answer, width: int | None) -> None:

@@ -229,6 +229,17 @@ def test_the_threshold_can_be_set(store: SqliteStore) -> None:
     assert not build(store, None, settings=strict).ask(QUESTION, mode="quote").answered
 
 
+def test_an_answer_of_little_confidence_is_unsure_and_a_refusal_is_not(store: SqliteStore) -> None:
+    for threshold in (0.01, 0.99):
+        answer = build(store, None, settings=Settings(sure_threshold=threshold)).ask(QUESTION, mode="quote")
+        assert answer.answered
+        assert answer.confidence is not None
+        assert answer.unsure is (answer.confidence < threshold)
+    refused = build(store, None, answerable=UNLIKELY).ask(QUESTION)
+    assert (refused.answered, refused.unsure) == (False, False)
+    assert refused.confidence is not None
+
+
 def test_nothing_found_is_refused(store: SqliteStore) -> None:
     answer = check(build(store, None).ask(QUESTION, filters=Filters(since=date(2030, 1, 1))))
     assert answer.refusal

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import string
 from collections.abc import Sequence
+from dataclasses import replace
 from math import log2
 
 import pytest
@@ -236,6 +237,7 @@ def test_each_metric_is_asked_of_the_questions_it_is_about() -> None:
     assert answer_scores(answer(), absent, [], {}, contained) == nothing | {
         "refused_unanswerable": 1.0,
         "refusal_precision": 1.0,
+        "warned_unanswerable": 1.0,
     }
     assert answer_scores(answer(), ONE, [], {}, contained) == nothing | {
         "evidence_coverage": 0.0,
@@ -247,10 +249,21 @@ def test_each_metric_is_asked_of_the_questions_it_is_about() -> None:
     text = "340 were executed."
     scores = answer_scores(answer(text), ONE, [text], {"a": text}, contained)
     assert scores.pop("refusal_precision") is None
-    assert scores.pop("refused_unanswerable") is None
+    assert scores.pop("refused_unanswerable") is scores.pop("warned_unanswerable") is None
     assert scores.pop("disagreement_right") is scores.pop("as_of_right") is None
     assert set(scores.values()) == {1.0}
     assert answer_scores(answer(text), ONE, [text], {}, contained)["citations_verbatim"] == 0.0
+
+
+def test_an_answer_shown_as_unsure_is_a_warning_and_counts_for_no_sure_one() -> None:
+    text = "340 were executed."
+    for unsure in (False, True):
+        given = replace(answer(text), unsure=unsure)
+        right = answer_scores(given, ONE, [text], {"a": text}, contained)
+        wrong = answer_scores(given, Expected("absent", (), ()), [text], {"a": text}, contained)
+        assert (right["sure_right"], wrong["sure_right"]) == ((None, None) if unsure else (1.0, 0.0))
+        assert (right["warned_unanswerable"], wrong["warned_unanswerable"]) == (None, float(unsure))
+        assert right["answer_right"] == 1.0
 
 
 def test_an_outside_set_is_scored_on_what_it_knows() -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import date
 
-from rag.rendering import answer_json, error_json, search_json
+from rag.rendering import answer_json, answer_of, error_json, search_json
 from rag.types import (
     Answer,
     AnswerSentence,
@@ -56,10 +57,15 @@ def test_an_answer() -> None:
         "sentences": [{"text": "It sank.", "citations": [1], "support": "verified", "score": 0.97}],
         "citations": [CITED],
         "disagreements": [],
+        "confidence": None,
+        "unsure": False,
         "timings_ms": {"retrieve": 41},
         "model": STAMP,
     }
     json.dumps(answer_json(answer))
+    doubted = replace(answer, confidence=0.52, unsure=True)
+    again = answer_of(answer_json(doubted))
+    assert (again.confidence, again.unsure) == (0.52, True)
 
 
 def test_a_refusal() -> None:

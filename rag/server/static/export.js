@@ -1,7 +1,7 @@
 // An answer to take away: Markdown with footnotes, or plain text with numbered notes.
 
 import { webUrl } from "./dom.js";
-import { day, oneLine, origin } from "./text.js";
+import { UNSURE, day, oneLine, origin } from "./text.js";
 
 /** Foreign words inside Markdown: shown as they are, never read as markup, a link or HTML. */
 export function escaped(text) {
@@ -19,7 +19,9 @@ export function asMarkdown(answer) {
     const link = url ? ` <${url.href.replace(/[<>\s]/g, encodeURIComponent)}>` : "";
     return `[^${citation.number}]: “${escaped(citation.quote)}” ${said}, *${escaped(citation.title)}*.${link}`;
   });
-  return `${[`# ${escaped(answer.question)}`, sentences.join(" "), ...tables, notes.join("\n")].join("\n\n")}\n`;
+  const remark = answer.unsure ? [`*${UNSURE}*`] : [];
+  const parts = [`# ${escaped(answer.question)}`, sentences.join(" "), ...remark, ...tables, notes.join("\n")];
+  return `${parts.join("\n\n")}\n`;
 }
 
 /** The answer as plain text, its notes below: for a word processor or a message. */
@@ -30,7 +32,7 @@ export function asFootnotes(answer) {
     const place = `${speaker}${oneLine(origin(citation)) || "unnamed outlet"}, “${oneLine(citation.title)}”`;
     return `[${citation.number}] ${place}: “${oneLine(citation.quote)}”${url ? ` ${url.href}` : ""}`;
   });
-  return `${answer.answer}\n\n${notes.join("\n")}\n`;
+  return `${answer.answer}\n\n${answer.unsure ? `${UNSURE}\n\n` : ""}${notes.join("\n")}\n`;
 }
 
 function markdownTable(disagreement, citations) {

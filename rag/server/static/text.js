@@ -1,5 +1,8 @@
 // Offsets and words: nothing here touches the page.
 
+/** What is said of an answer that may be none (`unsure` of the answer). */
+export const UNSURE = "Unsure: these words may not answer the question.";
+
 /**
  * The place in a JavaScript string (UTF-16 code units) of an offset counted in Unicode code points, as the server
  * counts. An offset beyond the text gives its length.

@@ -3,7 +3,7 @@
 import { announce, button, el, foreign, hidden, icon, outgoing } from "./dom.js";
 import { disagreementTable } from "./disagreement.js";
 import { asFootnotes, asMarkdown, copyText, download } from "./export.js";
-import { count, day, oneLine, origin } from "./text.js";
+import { UNSURE, count, day, oneLine, origin } from "./text.js";
 
 /** A turn of the conversation. `open(citations, index, opener)` shows a citation's words in their article. */
 export class TurnView {
@@ -45,6 +45,7 @@ export class TurnView {
     if (essence(this.streamed) !== essence(answer.sentences)) {
       this.body.replaceChildren(...answer.sentences.map((sentence) => this.#sentence(sentence)));
     }
+    if (answer.unsure) this.body.append(el("p", { class: "unsure" }, icon("warn"), el("span", {}, UNSURE)));
     if (answer.standalone_question && answer.standalone_question !== answer.question) {
       const understood = el("p", { class: "scope" }, "Understood as: ", foreign("q", answer.standalone_question));
       this.heading.after(understood);
