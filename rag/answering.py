@@ -134,7 +134,8 @@ class Rag:
         if found.chosen and not found.answers:
             found = by_parts(found, partial(self._part, filters=filters, mode=mode))
         found = replace(found, chosen=voices.others_last(found.query.text, found.chosen))
-        ledger = Ledger(describe=self.standing(found.query, found.ranked))
+        unsure = found.probability < self._settings.sure_threshold
+        ledger = Ledger(describe=self.standing(found.query, found.ranked), unsure=unsure)
         sentences: list[AnswerSentence] = []
         if found.answers:
             drafts = mode == "answer" and not self._models.reader
@@ -269,12 +270,13 @@ class Rag:
         differing = [] if ledger.accounts else accounts.differing(query, best, [*ranked, *others])
         if differing and (day := dates.known_on(query.text, self._retriever.timing(query.text))):
             differing = accounts.known_by(differing, day, yearless=not dates.names_year(query.text))
-        near = [best, *(item for item in near_best(ranked) if item is not best)]
+        near = [best, *(item for item in near_best(ranked, unsure=ledger.unsure) if item is not best)]
         if other := accounts.other_count(query, best, ranked):
             near.insert(1, other)
-        items = [a.evidence for a in differing] or near[: self._settings.quoted_sentences]
+        room = self._settings.quoted_sentences + ledger.unsure
+        items = [a.evidence for a in differing] or near[:room]
         for item in items:
-            if not ledger.has(item) and (differing or len(ledger.citations) < self._settings.quoted_sentences):
+            if not ledger.has(item) and (differing or len(ledger.citations) < room):
                 yield ledger.quote(item, "one of the accounts that differ" if differing else _WHY[item is best])
         ledger.accounts += differing if len(differing) > 1 else ()
 
@@ -317,7 +319,6 @@ class Rag:
         question, standalone = asked
         refusal = None if sentences else Refusal("not_in_corpus", closest([*found.chosen, *found.ranked]))
         model = self._model if mode == "answer" else {**self._model, "llm": None}
-        confidence = round(found.probability, 3) if found.decisions else None
         return Answer(
             question=question,
             standalone_question=None if standalone == question else standalone,
@@ -329,7 +330,7 @@ class Rag:
             timings_ms=clock.marks,
             model=model,
             disagreements=ledger.disagreements(question),
-            confidence=confidence,
-            unsure=bool(sentences) and confidence is not None and confidence < self._settings.sure_threshold,
+            confidence=round(found.probability, 3) if found.decisions else None,
+            unsure=bool(sentences) and ledger.unsure,
             explanation=explaining.explanation(found.decisions, found.reading, found.chosen, ledger.steps),
         )

@@ -13,6 +13,7 @@ from rag.types import AnswerSentence, Citation, Evidence, Verdict
 
 # Evidence this far (in log odds) below the best is about something else: it may not carry the answer.
 _RELEVANT = 1.0
+_UNSURE = 2.5  # the same where it is little sure that the best answers: then the reader gets more to choose from
 _DISAGREE = 1.0  # log odds by which the search prefers another sentence to the one that a reader put first
 _CLOSEST = 3
 
@@ -27,6 +28,7 @@ class Ledger:
     citations: list[Citation] = field(default_factory=list)
     accounts: list[Account] = field(default_factory=list)
     describe: Callable[[Citation, Evidence], Citation] = lambda citation, _: citation
+    unsure: bool = False  # whether the answer is little sure, see `Answer.unsure`
     dropped: int = 0  # drafts that nothing supported
     steps: list[Mapping[str, Any]] = field(default_factory=list)  # what was decided on each sentence, for explaining
     _numbers: dict[tuple[str, int], int] = field(default_factory=dict)
@@ -75,10 +77,10 @@ def as_shown(text: str, item: Evidence, number: int, verdict: Verdict) -> Answer
     return AnswerSentence(finished(text), (number,), "verified", round(verdict.score, 3))
 
 
-def near_best(ranked: Sequence[Evidence]) -> list[Evidence]:
+def near_best(ranked: Sequence[Evidence], *, unsure: bool = False) -> list[Evidence]:
     """The evidence that may carry an answer: the rest is about something else, however true. Where a reader alone put
     the best one first, and the search would clearly have had another, that one may carry it too."""
-    near = [e for e in ranked if e.score >= ranked[0].score - _RELEVANT]
+    near = [e for e in ranked if e.score >= ranked[0].score - (_UNSURE if unsure else _RELEVANT)]
     if len(near) > 1 or "search" not in ranked[0].signals:
         return near
     other = max(ranked, key=lambda e: e.signals["search"])

@@ -76,7 +76,9 @@ class Settings(BaseSettings):
     prompt_seconds: float = Field(
         4.0, gt=0, le=600, description="a machine that is slower than this at reading its prompt gets less evidence"
     )
-    quoted_sentences: int = Field(2, ge=1, le=10, description="most quotations that stand in for a failed draft")
+    quoted_sentences: int = Field(
+        2, ge=1, le=10, description="most quotations of an answer to one question; one more where it is unsure"
+    )
     answer_tokens: int = Field(96, ge=16, le=1024, description="most tokens the LLM may write")
     question_characters: int = Field(2000, ge=100, description="a longer question is refused")
 

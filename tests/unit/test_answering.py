@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from rag import explaining
 from rag.answering import Fitted, Models, Rag
-from rag.composing import finished, quotation
+from rag.composing import finished, near_best, quotation
 from rag.errors import ModelError, UsageError
 from rag.indexing import index_articles, sync_vectors
 from rag.linear import LinearModel
@@ -26,7 +26,7 @@ from rag.rendering import answer_json
 from rag.retrieval import Retriever
 from rag.settings import Settings
 from rag.stores.sqlite import SqliteStore
-from rag.types import Answer, Article, Done, Filters, Message, Mode, Retrieved, SentenceReady
+from rag.types import Answer, Article, Done, Evidence, Filters, Message, Mode, Retrieved, SentenceReady, Span
 from tests.doubles import HashEmbedder, NumpyVectors, PointingReader, ScriptedLLM
 
 FERRY = Article(
@@ -258,6 +258,23 @@ def test_quote_mode_answers_in_the_articles_words_and_loads_no_model(store: Sqli
 
 def test_as_many_quotations_as_are_set(store: SqliteStore) -> None:
     assert len(build(store, None, settings=Settings(quoted_sentences=1)).ask(WHO, mode="quote").sentences) == 1
+
+
+def test_an_unsure_answer_offers_one_quotation_more(store: SqliteStore) -> None:
+    def quoted(sure: float) -> list[str]:
+        settings = Settings(quoted_sentences=1, sure_threshold=sure)
+        return [s.text for s in check(build(store, None, settings=settings).ask(WHO, mode="quote")).sentences]
+
+    assert len(quoted(0.01)) == 1
+    assert len(quoted(0.99)) == 2
+    assert quoted(0.99)[0] == quoted(0.01)[0]
+
+
+def test_what_an_unsure_answer_may_quote_lies_further_below_the_best() -> None:
+    article = Article("a", "T", "One. Two. Three.")
+    ranked = [Evidence(article, Span(0, 4), score, {}) for score in (2.0, 0.5, -1.0)]
+    assert near_best(ranked) == ranked[:1]
+    assert near_best(ranked, unsure=True) == ranked[:2]
 
 
 def test_a_question_of_two_parts_gets_a_quotation_for_each(store: SqliteStore) -> None:
