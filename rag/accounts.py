@@ -11,11 +11,12 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
+from itertools import takewhile
 
 from rag import attribution, lexical
 from rag.articles import in_utc
 from rag.evidence import Query
-from rag.quantities import MONTH, Quantity, clause, figures, quantities
+from rag.quantities import MONTH, Quantity, clause, figures, is_money, quantities
 from rag.types import Evidence
 
 _BEFORE, _AFTER = 8, 5  # words beside a figure that may say what it counts
@@ -49,6 +50,7 @@ _GIVES = re.compile(
 )
 _OPENS = re.compile(r"(?:The\s+)?[^\W\d_a-z][\w’'-]+(?:\s[^\W\d_a-z][\w’'-]+)+")
 _BARE = re.compile(r"\s*(?:people)?\s*(?:[.;!”\"]|,|$)")  # a figure that names nothing that it counts
+_MANY = re.compile(r"\bhow many\b|\b(?:toll|number)\b", re.IGNORECASE)
 _HOW_MANY = re.compile(
     r"\bhow many (?:[\w’'-]+ ){0,3}?(?P<noun>[\w’'-]+) "
     r"(?:did|do|does|was|were|is|are|has|have|had|will|would|can|could)\b",
@@ -74,8 +76,11 @@ _DATE = re.compile(
 _YEAR_LIKE = re.compile(r"(?:1[89]|20)\d\d")
 _ELSE_AFTER = re.compile(
     rf"\s+(?:{MONTH}\b|(?:\w+\s+)?of\s+(?:the|them|those|these|whom)\b|(?:latest|other|more|new)\b"
-    r"|(?:hour|day|week|month|year)s?\b)|-year|\s+years?\s+old"
+    r"|(?:second|minute|hour|day|week|month|year|decade)s?\b)|-year|\s+years?\s+old"
+    r"|[\s-]+(?:square\s+|cubic\s+)?(?:(?:kilo|centi)?met(?:re|er)|mile|yard|feet\b|foot\b|km\b|m\b|hectare|acre|degree|ton(?:ne)?s?\b|"
+    r"kilogram|kilo\b|litre|gallon|page|mph\b|megawatt)"
 )
+_EACH = frozenset(("each", "per", "every"))
 _ELSE_BEFORE = re.compile(
     rf"(?:{MONTH}|\b(?:aged?|the|these|those|latest|(?:man|woman|boy|girl|person)\s+of))\s+$", re.IGNORECASE
 )
@@ -107,8 +112,8 @@ def counting(query: Query, ranked: Sequence[Evidence]) -> Evidence | None:
 
 
 def _asked(query: Query) -> str | None:
-    """What a question for a number counts."""
-    if query.kind not in ("number", "money"):
+    """What a question for a number counts; one for money counts nothing, unless it asks how many as well."""
+    if query.kind != "number" and not (query.kind == "money" and _MANY.search(query.text)):
         return None
     return next((_SAME[w] for w in lexical.words(query.text) if w in _SAME), None)
 
@@ -274,7 +279,7 @@ def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity 
             continue
         around = clause(text, quantity)
         before = lexical.words(_plainly(around[0]))[-_BEFORE:]
-        after = lexical.words(_plainly(around[1]))[:_AFTER]
+        after = list(takewhile(lambda w: w not in _EACH, lexical.words(_plainly(around[1]))[:_AFTER]))
         if _aside(quantity, before, after, wanted):
             continue
         if unit in (None, quantity.unit) and any(_SAME.get(w) == wanted for w in (*before, *after)):
@@ -303,11 +308,12 @@ def _counts(text: str) -> Iterator[Quantity]:
 
 
 def _counts_else(text: str, quantity: Quantity) -> bool:
-    """A fear, a forecast, a date, an age, a part of the whole, people named before ("the two"), or the old figure of
-    "from 7 to 5"."""
+    """An amount of money, a measure, a fear, a forecast, a date, an age, a part of the whole, people named before ("the
+    two"), or the old figure of "from 7 to 5"."""
     digits, before = text[quantity.start : quantity.end], text[: quantity.left]
     return bool(
-        (_YEAR_LIKE.fullmatch(digits) and not quantity.unit)
+        is_money(text, quantity)
+        or (_YEAR_LIKE.fullmatch(digits) and not quantity.unit)
         or _ELSE_AFTER.match(text, quantity.end)
         or _ELSE_BEFORE.search(before)
         or _NOT_YET.search(before)

@@ -112,6 +112,12 @@ def quantities(text: str) -> list[Quantity]:
 MONTHS = tuple("January February March April May June July August September October November December".split())
 MONTH = rf"(?:{'|'.join(MONTHS)})"
 """One of them, for patterns."""
+_CURRENCY_BEHIND = re.compile(
+    r"[\s-]+(?:\w+[\s-]+)?(?:dollar|euro|pound|cent|pence|penny|franc|crown|krona|kronor|krone|kroner|florin|guilder|mark|"
+    r"rupee|rupiah|peso|real|reais|rand|yuan|yen|won|r[ou]uble|hryvnia|zloty|forint|koruna|lira|shekel|dinar|dirham|"
+    r"rial|riyal|baht|ringgit|naira|shilling|peseta)s?\b",
+    re.IGNORECASE,
+)
 _CLAUSE = re.compile(r"[,;:.]\s")
 _MONTH_BEHIND = re.compile(rf"(?:st|nd|rd|th)?\s+(?:of\s+)?{MONTH}")
 _CLOCK_BEHIND = re.compile(r"\s?[ap]\.?m\b|[:.]\d\d\s?[ap]\.?m\b|:\d\d\b")
@@ -122,6 +128,11 @@ _LOOK_BACK = 5  # characters, in which an hour stands with what bounds it
 def clause(text: str, quantity: Quantity) -> tuple[str, str]:
     """What stands before and behind a number in its clause."""
     return _CLAUSE.split(text[: quantity.left])[-1], _CLAUSE.split(text[quantity.right :], maxsplit=1)[0]
+
+
+def is_money(text: str, quantity: Quantity) -> bool:
+    """Whether a number of a text is an amount of money: with a sign, or before the name of a currency."""
+    return quantity.unit not in ("", "%") or _CURRENCY_BEHIND.match(text, quantity.end) is not None
 
 
 def figures(text: str) -> list[Quantity]:

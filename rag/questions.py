@@ -9,7 +9,7 @@ from typing import Literal
 
 from rag import lexical
 from rag.errors import UsageError
-from rag.quantities import figures, quantities
+from rag.quantities import figures, is_money, quantities
 
 Asked = Literal["number", "money", "when", "who", "where", "said", "why", "other"]
 
@@ -84,12 +84,6 @@ _MEASURED = {
     "long": re.compile(rf"[\s-]+(?:\w+[\s-]+)?(?:{_OF_TIME}|{_OF_SPACE})", re.IGNORECASE),
     "far": re.compile(rf"[\s-]+(?:\w+[\s-]+)?(?:{_OF_SPACE}|{_OF_TIME}|per cent)|\s?%", re.IGNORECASE),
 }
-_MONEY = re.compile(
-    r"[\s-]+(?:\w+[\s-]+)?(?:dollar|euro|pound|cent|pence|penny|franc|crown|krona|kronor|krone|kroner|florin|guilder|mark|"
-    r"rupee|rupiah|peso|real|reais|rand|yuan|yen|won|r[ou]uble|hryvnia|zloty|forint|koruna|lira|shekel|dinar|dirham|"
-    r"rial|riyal|baht|ringgit|naira|shilling|peseta)s?\b",
-    re.IGNORECASE,
-)
 _BECAUSE = re.compile(
     r"\b(?:because|due to|after|over|caused?|owing|blam\w+|reason|since|as a result|following|so that|in order|"
     r"to avoid|amid|cit(?:ed|ing))\b", re.IGNORECASE)  # fmt: skip
@@ -122,7 +116,7 @@ def fits(kind: Asked, question: str, sentence: str) -> float:
         if length := _LENGTH.search(question):
             new = [q for q in new if _MEASURED[length[1].lower()].match(sentence, q.end)]
         if kind == "money":
-            return float(any(q.unit not in ("", "%") or _MONEY.match(sentence, q.end) for q in new))
+            return float(any(is_money(sentence, q) for q in new))
         return float(bool(new))
     if kind == "when":
         return float(any(lexical.fold(m.group()) not in known for m in _DATE.finditer(sentence)))

@@ -56,6 +56,12 @@ def test_figures_of_one_day_differ_and_none_is_the_latest() -> None:
         said("The flood killed people in Marrowby on 5 November 2025.", "2025-11-05"),
         said("Nineteen people died in Marrowby.", "2025-11-05"),
         said("The dead cost the county 3 million dollars.", "2025-11-05"),
+        said("The state offered 85,000 crowns for each death in Marrowby.", "2025-11-05"),
+        said("The state offered $85,000 to the families of those killed in Marrowby.", "2025-11-05"),
+        said("Marrowby had 500 sandbags for every death.", "2025-11-05"),
+        said("The river killed people 30 kilometres from Marrowby.", "2025-11-05"),
+        said("People died in Marrowby when 400 hectares were under water.", "2025-11-05"),
+        said("The Marrowby deaths came within 20 minutes.", "2025-11-05"),
         said("The toll in Marrowby could rise to over 60 dead.", "2025-11-05"),
         said("Storm Ada killed 40 people.", "2025-11-05", names=0.5),
         said("It killed 40 people.", "2025-11-05", terms=0.3),
@@ -64,6 +70,14 @@ def test_figures_of_one_day_differ_and_none_is_the_latest() -> None:
 )
 def test_what_counts_something_else_is_no_other_account(other: Evidence) -> None:
     assert found(SECOND, other) == []
+
+
+def test_what_the_dead_cost_is_no_count_of_them() -> None:
+    for question in (QUESTION, "How many were fined and how many killed in Marrowby?"):
+        paid = said("The state offered 85,000 crowns for each death in Marrowby.", "2025-11-05")
+        assert counting(Query.of(question, {}), [paid, SECOND]) is SECOND
+    asked = "How much money did the state pay for each death in Marrowby?"
+    assert counting(Query.of(asked, {}), [paid, SECOND]) is None
 
 
 def test_a_question_that_asks_for_no_figure_has_no_accounts() -> None:
