@@ -80,6 +80,7 @@ _ELSE_AFTER = re.compile(
     r"|[\s-]+(?:square\s+|cubic\s+)?(?:(?:kilo|centi)?met(?:re|er)|mile|yard|feet\b|foot\b|km\b|m\b|hectare|acre|degree|ton(?:ne)?s?\b|"
     r"kilogram|kilo\b|litre|gallon|page|mph\b|megawatt)"
 )
+_JOINS = re.compile(r"\b(?:and|but|while)\b", re.IGNORECASE)
 _EACH = frozenset(("each", "per", "every"))
 _ELSE_BEFORE = re.compile(
     rf"(?:{MONTH}|\b(?:aged?|the|these|those|latest|(?:man|woman|boy|girl|person)\s+of))\s+$", re.IGNORECASE
@@ -115,7 +116,8 @@ def _asked(query: Query) -> str | None:
     """What a question for a number counts; one for money counts nothing, unless it asks how many as well."""
     if query.kind != "number" and not (query.kind == "money" and _MANY.search(query.text)):
         return None
-    return next((_SAME[w] for w in lexical.words(query.text) if w in _SAME), None)
+    named = set(lexical.names(query.text))  # the Black Death is no death
+    return next((_SAME[w] for w in lexical.words(query.text) if w in _SAME and w not in named), None)
 
 
 def differing(query: Query, best: Evidence, ranked: Sequence[Evidence], *, context: float = _CONTEXT) -> list[Account]:
@@ -272,19 +274,31 @@ def lasting_names(query: Query) -> list[str]:
 def _figure(query: Query, text: str, wanted: str, unit: str | None) -> Quantity | None:
     """The first figure of a sentence that counts the wanted thing and that the question does not give."""
     given = {q.value for q in quantities(query.text)}
-    for quantity in _counts(text):
+    counted = list(_counts(text))
+    for i, quantity in enumerate(counted):
         if quantity.value in given:
             continue
         if _SHARE.search(query.text) and quantity.unit != "%":
             continue
-        around = clause(text, quantity)
-        before = lexical.words(_plainly(around[0]))[-_BEFORE:]
-        after = list(takewhile(lambda w: w not in _EACH, lexical.words(_plainly(around[1]))[:_AFTER]))
+        before, after = _words_beside(text, counted, i)
         if _aside(quantity, before, after, wanted):
             continue
         if unit in (None, quantity.unit) and any(_SAME.get(w) == wanted for w in (*before, *after)):
             return quantity
     return None
+
+
+def _words_beside(text: str, counted: Sequence[Quantity], i: int) -> tuple[list[str], list[str]]:
+    """The words that may say what a figure counts, before and behind it: in its clause, and not beyond the next figure,
+    whose they are ("26 cases and 11 deaths"), nor beyond a rate."""
+    quantity = counted[i]
+    before, after = clause(text, quantity)
+    before = before[max(0, len(before) - quantity.left + (counted[i - 1].right if i else 0)) :]
+    room = counted[i + 1].left - quantity.right if i + 1 < len(counted) else len(after)
+    if room < len(after):
+        after = _JOINS.split(after[:room])[0]  # "injured 340 people and killed 12"
+    behind = takewhile(lambda word: word not in _EACH, lexical.words(_plainly(after))[:_AFTER])
+    return lexical.words(_plainly(before))[-_BEFORE:], list(behind)
 
 
 def _plainly(text: str) -> str:

@@ -72,6 +72,27 @@ def test_what_counts_something_else_is_no_other_account(other: Evidence) -> None
     assert found(SECOND, other) == []
 
 
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ("Marrowby had 26 cases of fever and 11 deaths.", "11"),
+        ("The flood killed 12 people and injured 340 in Marrowby.", "12"),
+        ("The flood injured 340 people and killed 12 in Marrowby.", "12"),
+        ("In Marrowby 12 people died and 40 were hurt.", "12"),
+        ("Deaths in Marrowby rose from 12 to 19.", "19"),
+    ],
+)
+def test_a_figure_counts_what_stands_nearer_to_it_than_to_another(text: str, value: str) -> None:
+    assert found(FIRST, said(text, "2025-11-05")) == (
+        [(value, "latest"), ("Twelve", "earlier")] if value != "12" else []
+    )
+
+
+def test_a_name_is_nothing_that_is_counted() -> None:
+    query = Query.of("How many people lived in Europe before the Black Death?", {})
+    assert counting(query, [said("The Black Death killed 25 million people.", "2019-11-05")]) is None
+
+
 def test_what_the_dead_cost_is_no_count_of_them() -> None:
     for question in (QUESTION, "How many were fined and how many killed in Marrowby?"):
         paid = said("The state offered 85,000 crowns for each death in Marrowby.", "2025-11-05")
