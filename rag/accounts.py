@@ -15,13 +15,14 @@ from itertools import takewhile
 
 from rag import attribution, lexical
 from rag.articles import in_utc
-from rag.evidence import Query
+from rag.evidence import Query, meanings
 from rag.quantities import MONTH, Quantity, clause, figures, is_money, quantities
 from rag.types import Evidence
 
 _BEFORE, _AFTER = 8, 5  # words beside a figure that may say what it counts
 _MOST = 4
 _CONTEXT = 0.4  # of the best sentence's share of the question's terms, in the sentence and around it
+_LACKS = 0.25  # of the question's terms, by rarity, that a story may lack beside that of the best sentence
 _STORY_CONTEXT = 0.2  # the same where all evidence is of stories that the question does not name
 # Words that newsrooms use for one another when they count.
 _SAME = {
@@ -60,6 +61,7 @@ _BEHIND = 3  # words behind a figure, among which is what it counts
 _BESIDE = 300  # characters between two figures of one article that are for the same thing
 _OF_ONE_SIZE = 10.0  # times the other: beyond that it counts something else
 _PEOPLE = frozenset("people persons men women children residents civilians others more patients workers".split())
+_COUNTING = frozenset(lexical.stem(word) for word in (*_SAME, *_PEOPLE))
 _CORRECTED = re.compile(
     r"\b(?:correct(?:ed|ion|s)?|revis(?:ed|es|ion)|lowered|cut its|right figure|in error|instead of|and not|"
     r"replac\w+)\b",
@@ -104,20 +106,21 @@ class Account:
 
 
 def counting(query: Query, ranked: Sequence[Evidence]) -> Evidence | None:
-    """The best evidence with a figure for what the question counts, about as many of its names as the best of all;
-    None where there is none, or the question counts none of these things."""
+    """The best evidence with a figure for what the question counts, about as many of its names as the best of all and
+    out of a story that tells of it too; None where there is none, or the question counts none of these things."""
     wanted = _asked(query)
-    return next(
-        (e for e in ranked if wanted and _as_named(query, e, ranked[0]) and _figure(query, e.text, wanted, None)), None
-    )
+    if wanted is None:
+        return None
+    figured = (e for e in ranked if _as_named(query, e, ranked[0]) and _figure(query, e.text, wanted, None))
+    return next((e for e in figured if _told_alike(query, e, ranked[0])), None)
 
 
 def _asked(query: Query) -> str | None:
     """What a question for a number counts; one for money counts nothing, unless it asks how many as well."""
     if query.kind != "number" and not (query.kind == "money" and _MANY.search(query.text)):
         return None
-    named = set(lexical.names(query.text))  # the Black Death is no death
-    return next((_SAME[w] for w in lexical.words(query.text) if w in _SAME and w not in named), None)
+    counts = (w for w in lexical.words(query.text) if w in _SAME)
+    return next((_SAME[w] for w in counts if lexical.stem(w) not in query.names), None)  # the Black Death is no death
 
 
 def differing(query: Query, best: Evidence, ranked: Sequence[Evidence], *, context: float = _CONTEXT) -> list[Account]:
@@ -135,7 +138,7 @@ def differing(query: Query, best: Evidence, ranked: Sequence[Evidence], *, conte
         if item.article.id in first or not _alike(query, item, best, context):
             continue
         q = _figure(query, item.text, wanted, quantity.unit)
-        if q is not None:
+        if q is not None and _told_alike(query, item, best):
             first[item.article.id] = item
             found.setdefault(q.value, Account(item, item.text[q.left : q.right].strip(), float(q.value)))
     for account in [a for item in first.values() for a in _beside(query, item, ranked, wanted, quantity)]:
@@ -250,6 +253,17 @@ def _alike(query: Query, item: Evidence, best: Evidence, context: float) -> bool
     """Whether a sentence is about the question as much as the best one, and about all of its names."""
     mine, its = item.signals, best.signals
     return _as_named(query, item, best) and mine["terms_in_context"] >= context * its["terms_in_context"]
+
+
+def _told_alike(query: Query, item: Evidence, best: Evidence) -> bool:
+    """Whether a story has about as much of what a question without names is about as that of the best sentence: people
+    die in many stories, in few of them of the tsunami."""
+    if lasting_names(query) or item.article.id == best.article.id:
+        return True
+    about, known = [t for t in query.terms if t not in _COUNTING], meanings(query.terms, query.names)
+    texts = (f"{a.title} {a.text}" for a in (item.article, best.article))
+    mine, its = (lexical.coverage(about, known.of(lexical.words(text)).terms, query.rarity) for text in texts)
+    return mine >= its - _LACKS
 
 
 def _as_named(query: Query, item: Evidence, best: Evidence) -> bool:

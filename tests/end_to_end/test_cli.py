@@ -22,8 +22,9 @@ from rag.settings import Settings
 from tests.end_to_end.conftest import ARTICLES, QUESTION, UNANSWERABLE, Run
 
 ANSWER_FIELDS = (
-    "question standalone_question answered refusal answer sentences citations disagreements timings_ms model".split()
-)
+    "question standalone_question answered refusal answer sentences citations disagreements confidence unsure "
+    "timings_ms model"
+).split()
 CITATION_FIELDS = (
     "number article_id title source url published start end quote speaker copies version copy_outlets "
     "independent_outlets correction"

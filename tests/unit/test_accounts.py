@@ -88,6 +88,17 @@ def test_a_figure_counts_what_stands_nearer_to_it_than_to_another(text: str, val
     )
 
 
+def test_the_dead_of_another_story_are_no_account_and_no_count() -> None:
+    asked = Query.of("How many people died in the tsunami?", {})
+    tsunami = said("The tsunami has killed 80,000 people.", "2004-12-30")
+    protest = said("Three people have died during protests.", "2019-11-20", terms=0.6)
+    earlier = said("The toll of the tsunami rose to 60,000 people dead.", "2004-12-29")
+    assert [a.number for a in differing(asked, tsunami, [tsunami, protest, earlier])] == [80_000, 60_000]
+    hit = said("The tsunami hit a dozen countries.", "2004-12-30")
+    assert counting(asked, [hit, protest]) is None
+    assert counting(asked, [hit, protest, earlier]) is earlier
+
+
 def test_a_name_is_nothing_that_is_counted() -> None:
     query = Query.of("How many people lived in Europe before the Black Death?", {})
     assert counting(query, [said("The Black Death killed 25 million people.", "2019-11-05")]) is None
