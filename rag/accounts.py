@@ -79,8 +79,8 @@ _YEAR_LIKE = re.compile(r"(?:1[89]|20)\d\d")
 _ELSE_AFTER = re.compile(
     rf"\s+(?:{MONTH}\b|(?:\w+\s+)?of\s+(?:the|them|those|these|whom)\b|(?:latest|other|more|new)\b"
     r"|(?:second|minute|hour|day|week|month|year|decade)s?\b)|-year|\s+years?\s+old"
-    r"|[\s-]+(?:square\s+|cubic\s+)?(?:(?:kilo|centi)?met(?:re|er)|mile|yard|feet\b|foot\b|km\b|m\b|hectare|acre|degree|ton(?:ne)?s?\b|"
-    r"kilogram|kilo\b|litre|gallon|page|mph\b|megawatt)"
+    r"|[\s-]+(?:square\s+|cubic\s+)?(?:(?:kilo|centi)?met(?:re|er)|mile|yard|feet\b|foot\b|km\b|m\b|hectare|acre|"
+    r"degree|ton(?:ne)?s?\b|kilogram|kilo\b|litre|gallon|page|mph\b|megawatt)"
 )
 _JOINS = re.compile(r"\b(?:and|but|while)\b", re.IGNORECASE)
 _EACH = frozenset(("each", "per", "every"))

@@ -131,8 +131,9 @@ def clause(text: str, quantity: Quantity) -> tuple[str, str]:
 
 
 def is_money(text: str, quantity: Quantity) -> bool:
-    """Whether a number of a text is an amount of money: with a sign, or before the name of a currency."""
-    return quantity.unit not in ("", "%") or _CURRENCY_BEHIND.match(text, quantity.end) is not None
+    """Whether a number of a text is an amount of money: with a sign, or before the name of a currency. Nine per cent is
+    none, though "per cent" looks like a coin behind a word."""
+    return quantity.unit != "%" and bool(quantity.unit or _CURRENCY_BEHIND.match(text, quantity.end))
 
 
 def figures(text: str) -> list[Quantity]:

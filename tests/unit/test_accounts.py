@@ -139,6 +139,13 @@ def test_rates_are_compared_with_rates() -> None:
     assert found(old, people, new, question=question) == [("6.9 per cent", "latest"), ("9.6 per cent", "corrected")]
 
 
+def test_a_rate_in_words_is_a_rate_and_no_money() -> None:
+    question = "What was the unemployment rate in Orlanth in July?"
+    old = said("Unemployment in Orlanth rose to nine per cent in July.", "2025-08-19")
+    new = said("Unemployment in Orlanth was 6.9 per cent in July.", "2025-08-21")
+    assert found(new, old, question=question) == [("6.9 per cent", "latest"), ("nine per cent", "earlier")]
+
+
 def test_what_was_known_on_a_day_leaves_out_what_came_later() -> None:
     found = differing(Query.of(QUESTION, {}), FIRST, [FIRST, SECOND, FINAL])
     known = [(a.value, a.status) for a in known_by(found, date(2025, 11, 5))]

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.quantities import Quantity, figures, quantities
+from rag.quantities import Quantity, figures, is_money, quantities
 
 
 def values(text: str) -> list[float | str]:
@@ -143,6 +143,16 @@ def test_no_text_breaks_reading_and_places_are_in_order(text: str) -> None:
     places = [p for q in quantities(text) for p in (q.start, q.end)]
     assert places == sorted(places)
     assert all(0 <= q.left <= q.start < q.end <= q.right <= len(text) for q in quantities(text))
+
+
+@pytest.mark.parametrize(
+    ("text", "money"),
+    [("$5 a ticket", True), ("85,000 crowns", True), ("2.20 old pounds", True), ("9 per cent", False),
+     ("nine per cent of it", False), ("nine people", False)],
+)  # fmt: skip
+def test_money_has_a_sign_or_the_name_of_a_currency(text: str, money: bool) -> None:
+    [quantity] = figures(text)
+    assert is_money(text, quantity) is money
 
 
 def test_figures_are_no_dates_and_no_times_of_day() -> None:
