@@ -46,7 +46,8 @@ def answer_json(answer: Answer, *, explain: bool = False) -> Json:
 
 
 def answer_of(fields: Json) -> Answer:
-    """The Answer that `answer_json` made these fields of. Raises KeyError, TypeError, InvariantError for others."""
+    """The Answer that `answer_json` made these fields of, also that of an older server, which did not say how sure it
+    was. Raises KeyError, TypeError, InvariantError for others."""
     refusal = fields["refusal"]
     return Answer(
         question=fields["question"],
@@ -57,8 +58,8 @@ def answer_of(fields: Json) -> Answer:
         sentences=tuple(AnswerSentence(**{**s, "citations": tuple(s["citations"])}) for s in fields["sentences"]),
         citations=tuple(Citation(**c) for c in fields["citations"]),
         disagreements=tuple(fields["disagreements"]),
-        confidence=fields["confidence"],
-        unsure=fields["unsure"],
+        confidence=fields.get("confidence"),
+        unsure=fields.get("unsure", False),
         timings_ms=fields["timings_ms"],
         model=fields["model"],
     )

@@ -66,6 +66,8 @@ def test_an_answer() -> None:
     doubted = replace(answer, confidence=0.52, unsure=True)
     again = answer_of(answer_json(doubted))
     assert (again.confidence, again.unsure) == (0.52, True)
+    older = {k: v for k, v in answer_json(doubted).items() if k not in ("confidence", "unsure")}
+    assert (answer_of(older).confidence, answer_of(older).unsure) == (None, False)
 
 
 def test_a_refusal() -> None:
